@@ -1,0 +1,1 @@
+"""Human writing. One file NAME.py is one kind NAME of world."""

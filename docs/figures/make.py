@@ -1,0 +1,52 @@
+"""The README's figure, from a real run: `python docs/figures/make.py`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from ecosystem import Scenario, law, replicate
+
+METRICS = {"within_diversity": "diversity within models", "differentiation": "differentiation between models"}
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+SEEDS = 8
+
+
+def exact(spec: Scenario, arm: str) -> pd.DataFrame:
+    """The law's expectation, averaged over the graphs of the seeds."""
+    return pd.concat([law(spec.arm(arm), seed).steps for seed in range(SEEDS)]).groupby("step").mean()
+
+
+def main() -> None:
+    spec = Scenario.from_file("hivemind")
+    with tempfile.TemporaryDirectory() as out:
+        arms = ("base", *spec.arms)
+        summary = replicate(spec, seeds=SEEDS, arms=arms, out=out).summary
+    matplotlib.rcParams.update({"svg.hashsalt": "hivemind", "font.size": 9})
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    for arm, colour in zip(arms, COLOURS, strict=True):
+        theory = exact(spec, arm)
+        for ax, metric in zip(axes, METRICS, strict=True):
+            rows = summary[(summary.arm == arm) & (summary.metric == metric)].sort_values("step")
+            ax.fill_between(rows.step, rows.low, rows.high, color=colour, alpha=0.2, lw=0)
+            ax.plot(rows.step, rows["mean"], color=colour, lw=1.6)
+            ax.plot(theory.index, theory[metric], color="black", lw=1, dashes=(4, 2))
+            ax.annotate(
+                {"base": "isolated"}.get(arm, arm.replace("_", " ")), (spec.steps, rows["mean"].iloc[-1]), (4, 0),
+                textcoords="offset points", va="bottom" if arm == "small_world" else "top" if arm == "complete" else
+                "center", color=colour,
+            )  # fmt: skip
+    for ax, title in zip(axes, METRICS.values(), strict=True):
+        ax.set(xlabel="step", ylabel=title, xlim=(0, spec.steps * 1.22))
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.set_xticks(range(0, spec.steps + 1, 20))
+    figure.savefig(Path(__file__).parent / "hivemind.svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The rules that every metric keeps, one function each, named for its rule; `RULES` lists them.
+
+Each takes a metric and a small world after its first step, and raises CheckFailed with one sentence.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ecosystem import components
+from ecosystem.checks.trial import CheckFailed, first_difference
+from ecosystem.model import Ecosystem
+from ecosystem.scenario import Collapse, Community, Graph, Group, Scenario
+
+WORLDS = {
+    "items": ("zipf", "categorical", {"items": 30}),
+    "vectors": ("mixture", "gaussian", {}),
+    "pairs": ("regression", "linear", {}),
+    "tokens": ("text", "ngram", {}),
+}
+Metric = Callable[[Ecosystem], Any]
+
+
+def small_world(kind: str) -> Ecosystem:
+    """Three models that read each other and humans, after one step."""
+    world, learner, keys = WORLDS[kind]
+    spec = Scenario(
+        name="check",
+        steps=2,
+        metrics=(),
+        world=components.find("humans", world)(**keys),
+        humans=(Community(rate=20),),
+        models=(Group(count=3, publish=10, read=20, learner=components.find("learners", learner)()),),
+        graph=Graph(kind="complete", self_loops=True),
+        collapse=Collapse(metric="within_diversity", below=0.5),
+    )
+    made = Ecosystem(spec, rng=0)
+    made.step()
+    return made
+
+
+def is_a_number_or_one_for_each_model(metric: Metric, world: Ecosystem) -> None:
+    """A metric is one number, or an (N,) array of numbers; NaN and infinity are allowed."""
+    value = np.asarray(metric(world))
+    if value.shape not in ((), (world.n,)):
+        raise CheckFailed(
+            f"{name_of(metric)} must give a number or one for each of {world.n} models; got {value.shape}."
+        )
+    if value.dtype.kind not in "fiub":
+        raise CheckFailed(f"{name_of(metric)} must give numbers; got {value.dtype}.")
+
+
+def looking_twice_shows_the_same(metric: Metric, world: Ecosystem) -> None:
+    """Nothing but the world matters: no global random numbers, no memory."""
+    if first_difference({"value": np.asarray(metric(world))}, {"value": np.asarray(metric(world))}):
+        raise CheckFailed(f"{name_of(metric)} must give the same when it looks at the same world twice.")
+
+
+def looking_changes_nothing(metric: Metric, world: Ecosystem) -> None:
+    """A metric leaves the models and the web as they are."""
+    models = [copy.deepcopy(p.params) for p in world.populations]
+    web = world.corpus.documents(world.t)
+    metric(world)
+    after = world.corpus.documents(world.t)
+    for population, before in zip(world.populations, models, strict=True):
+        if first_difference(before, population.params):
+            raise CheckFailed(f"{name_of(metric)} must not change the models.")
+    if first_difference(vars(web), vars(after)):
+        raise CheckFailed(f"{name_of(metric)} must not change what is on the web.")
+
+
+def name_of(metric: Metric) -> str:
+    """The metric's name, also where a community was filled in."""
+    return getattr(getattr(metric, "func", metric), "__name__", repr(metric))
+
+
+RULES = (is_a_number_or_one_for_each_model, looking_twice_shows_the_same, looking_changes_nothing)

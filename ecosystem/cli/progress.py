@@ -1,0 +1,43 @@
+"""How far runs are: steps, documents a second, time left. Silent where nobody watches."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+Progress = Callable[[str, int, int, int, int], None]
+
+
+@contextlib.contextmanager
+def shown(steps: Callable[[], int], quiet: bool) -> Iterator[Progress | None]:
+    """A bar on standard error over the steps of all runs (step 0 of each counts); None where it is not wanted."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} steps  {task.fields[rate]:,.0f} documents/s"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _follower(bar, bar.add_task("starting", total=steps(), rate=0.0))
+
+
+def _follower(bar, task) -> Progress:
+    began = time.monotonic()
+    done: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def progress(arm: str, seed: int, step: int, steps: int, documents: int) -> None:
+        done[arm, seed] = (step + 1, documents)
+        completed, written = (sum(column) for column in zip(*done.values(), strict=True))
+        rate = written / max(time.monotonic() - began, 1e-9)
+        bar.update(task, completed=completed, description=f"{arm}, seed {seed}", rate=rate)
+
+    return progress

@@ -1,0 +1,1 @@
+"""Scenario files: read with every mistake and its place, written with every default, changed by address."""

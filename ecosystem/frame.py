@@ -1,0 +1,35 @@
+"""What views and recorders read: one immutable frame a step, never the live model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ecosystem.documents import Documents
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened; `agent` is a model's number or None."""
+
+    step: int
+    agent: int | None
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What was measured at the end of a step; views and recorders read this and never the live model.
+
+    values: world-level numbers (per-agent metrics as their mean over agents); agents: (N,) arrays; pairs: (N, N)
+    similarity or None; events and documents since the last frame.
+    """
+
+    t: int
+    values: dict[str, float]
+    agents: dict[str, np.ndarray]
+    pairs: np.ndarray | None = None
+    events: tuple[Event, ...] = ()
+    documents: tuple[Documents, ...] = field(default=(), repr=False)

@@ -1,0 +1,113 @@
+"""The humans of a world: what they publish step by step, and what models are pretrained on.
+
+Letters: n models of a group, b documents of each, H communities, N models, M documents of a finite writer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ecosystem.interfaces import Writer
+from ecosystem.population import Population
+from ecosystem.scenario import Community
+from ecosystem.streams import Streams, two_units
+
+
+class Humans:
+    """Communities and their writers. `dry`: sources whose documents have all been published once, by step.
+
+    Finite communities that write the very same documents deal them from one deck: each document is published by one.
+    """
+
+    def __init__(
+        self, communities: tuple[Community, ...], writers: list[Writer], reach_NH: np.ndarray, streams: Streams
+    ):
+        self.communities, self.writers, self.reach_NH, self.streams = communities, writers, reach_NH, streams
+        self.deck_H = [_deck(writers, h) for h in range(len(writers))]  # the first community with these documents
+        self.published_H = np.zeros(len(communities), np.int64)  # of a deck, by its first community
+        self.dry: list[tuple[str, int]] = []
+
+    @property
+    def weights_H(self) -> np.ndarray:
+        """The share of each community in human writing: its rate at step 0 (all alike if those are all 0)."""
+        rates = np.array([c.rate_at(0) for c in self.communities], float)
+        return rates / rates.sum() if rates.any() else np.full(len(rates), 1 / len(rates))
+
+    def publish(self, step: int, h: int) -> np.ndarray:
+        """What community h publishes in a step; a finite one repeats nothing before it ran dry."""
+        community, writer, k = self.communities[h], self.writers[h], self.communities[h].rate_at(step)
+        if writer.documents is not None:
+            return self._dealt(writer.documents, self.deck_H[h], k, step)
+        content = writer.sample(k, self.streams.rows(f"humans/{community.name}", step, 1))
+        writer.shape.check(content, (1, k), f"humans.{community.name}: {type(writer).__name__}")
+        return content[0]
+
+    def pretraining(self, population: Population) -> np.ndarray:
+        """(n, b, *x): human documents drawn freshly for each model from the communities that reach it."""
+        b = population.group.pretraining
+        mix_nH = self._mix(self.reach_NH[population.members])
+        cumulative_nH = np.cumsum(mix_nH, axis=1)
+        u_nb = population.draws("pretraining", 0).uniform(b)
+        last = np.array([np.flatnonzero(row)[-1] for row in mix_nH])[:, None]
+        community_nb = np.zeros(u_nb.shape, np.int64)
+        for h in range(len(self.communities)):
+            community_nb += u_nb >= cumulative_nH[:, h, None]
+        community_nb = np.minimum(community_nb, last)  # rounding may leave the last sum below 1
+        content = population.shape.empty(population.n, b)
+        for h in range(len(self.communities)):
+            mine = community_nb == h
+            if mine.any():
+                content[mine] = self._fresh(h, population, b)[mine]
+        return content
+
+    def _mix(self, reach_nH: np.ndarray) -> np.ndarray:
+        """Probability that a pretraining document is a community's: (n, H), rows sum to 1."""
+        reached = np.where(reach_nH.any(axis=1, keepdims=True), reach_nH, True)
+        rates = np.array([c.rate_at(0) for c in self.communities], float)
+        weight = reached * rates
+        weight = np.where(weight.any(axis=1, keepdims=True), weight, reached)
+        return weight / weight.sum(axis=1, keepdims=True)
+
+    def _fresh(self, h: int, population: Population, b: int) -> np.ndarray:
+        draws = population.draws(f"pretraining/{self.communities[h].name}", 0)
+        documents = self.writers[h].documents
+        if documents is None:
+            return self.writers[h].sample(b, draws)
+        return documents[_hands(draws.key, draws.next_call(), draws.step, draws.agents, len(documents), b)]
+
+    def _dealt(self, documents: np.ndarray, deck: int, k: int, step: int) -> np.ndarray:
+        first, size = int(self.published_H[deck]), len(documents)
+        self.published_H[deck] += k
+        if first <= size < first + k:
+            names = [c.name for c, own in zip(self.communities, self.deck_H, strict=True) if own == deck]
+            self.dry.append((", ".join(names), step))
+        rounds = range(first // size, (first + k - 1) // size + 1) if k else range(0)
+        orders = [self.streams.get(f"order/{self.communities[deck].name}", r).permutation(size) for r in rounds]
+        place = np.concatenate([*orders, np.zeros(0, np.int64)])[first % size : first % size + k]
+        return documents[place.astype(np.int64)]
+
+
+def _deck(writers: list[Writer], h: int) -> int:
+    """The first community that has the same documents as community h."""
+    mine = writers[h].documents
+    return next(g for g, w in enumerate(writers) if g == h or (mine is not None and np.array_equal(mine, _own(w))))
+
+
+def _own(writer: Writer) -> np.ndarray:
+    return writer.documents if writer.documents is not None else np.zeros(0)
+
+
+@njit(nogil=True, cache=True)
+def _hands(key, call, step, agents, size, b):
+    """(n, b) of 0 .. size-1: a hand each from a shuffled deck of its own, no card twice before the deck is through."""
+    hands = np.empty((agents.size, b), np.int64)
+    deck = np.arange(size)
+    for i in range(agents.size):
+        deck[:] = np.arange(size)
+        for j in range(b):
+            place = j % size
+            other = place + int(two_units(key, j, call, agents[i], step)[0] * (size - place))
+            deck[place], deck[other] = deck[other], deck[place]
+            hands[i, j] = deck[place]
+    return hands

@@ -1,0 +1,153 @@
+"""What the world asks of those who act in it: the base classes of learners and of human writing.
+
+A component is a small frozen object of hyperparameters with defaults and bounds; all mutable state is arrays that the
+world holds. A file `agents/learners/NAME.py` (or `agents/humans/NAME.py`) holds one component of kind NAME; a class of
+your own is used as `package.module:Class`.
+
+Letters: n agents (always the first axis), b documents read, k written, M documents to score, x the trailing shape of a
+document (see `DocumentShape`), K items or vocabulary, d dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from ecosystem.documents import DocumentShape
+from ecosystem.streams import Draws
+
+Params = dict[str, np.ndarray]
+"""State of n agents: arrays whose first axis has length n (rows of one agent are its whole state)."""
+
+
+class Component(BaseModel):
+    """Hyperparameters of something that acts: frozen, checked, hashable, written back to a scenario file as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """Distributions over items of n agents, sparse: item_NU (n, U) int32 and mass_NU (n, U) float64 >= 0.
+
+    Rows sum to 1. Unused places have mass 0; an item stands at most once in a row among places with mass.
+    """
+
+    item_NU: np.ndarray
+    mass_NU: np.ndarray
+
+
+@dataclass(frozen=True)
+class Moments:
+    """First and second moments of n vector distributions: mean_ND (n, d), covariance_NDD (n, d, d)."""
+
+    mean_ND: np.ndarray
+    covariance_NDD: np.ndarray
+
+
+class Learner(Component):
+    """How a kind of agent learns from documents and writes new ones; a whole group at once.
+
+    Rows are independent: what agent i becomes and writes depends on its own row of every argument and on nothing else.
+    No method changes its arguments. `ecosystem.checks.check_learner` tests these rules.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("items",)
+    """Kinds of documents (`DocumentShape.kind`) this learner understands."""
+    row_tolerance: ClassVar[float] = 0.0
+    """How far a model alone may differ from the same model in a group, relatively: 0 where every loop is a model's own,
+    some 1e-6 where matrix products are batched (their order of summation may depend on how many there are)."""
+
+    @property
+    def copies(self) -> bool:
+        """True when every document written is a copy of one that was read; `sample` then also says which."""
+        return False
+
+    def init(self, n: int, shape: DocumentShape, rng: Draws) -> Params:
+        """State of n agents before they have read anything."""
+        raise NotImplementedError
+
+    def train(self, params: Params, content: np.ndarray, weight: np.ndarray, rng: Draws) -> Params:
+        """State after reading content (n, b, *x) with weight (n, b) >= 0; no row of weights is all zero.
+
+        Documents of weight 0 may hold anything and must not matter. Weights are relative amounts: 2 counts like
+        two copies where the learner counts. Whether `params` (where the agent stands) matters is the learner's
+        nature; for `start: scratch` the world passes a fresh `init`.
+        """
+        raise NotImplementedError
+
+    def sample(self, params: Params, k: int, rng: Draws) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """k documents of each agent, (n, k, *x); where `copies`, also the column of the diet copied, (n, k) int64."""
+        raise NotImplementedError
+
+    def log_prob(self, params: Params, content: np.ndarray) -> np.ndarray:
+        """Log-probability or density, nats, of M documents (M, *x) under every agent: (n, M); -inf where impossible.
+
+        For tokens that of the whole document up to and including its first end token (0) if any; for pairs that of the
+        target given the features.
+        """
+        raise NotImplementedError
+
+    def atoms(self, params: Params) -> Atoms | None:
+        """Exact item distributions where the learner has them; None: measured from a sample."""
+        return None
+
+    def moments(self, params: Params) -> Moments | None:
+        """Exact moments where the learner has them (vectors); None: measured from a sample."""
+        return None
+
+
+class HumanSource(Component):
+    """Human writing: a world, and (with some fields replaced by `humans.*.writes`) what one community writes."""
+
+    def open(self, communities: list[HumanSource]) -> list[Writer]:
+        """The writers of the communities (same class as self, same document shape); files are read here, once."""
+        raise NotImplementedError
+
+
+class Writer:
+    """What one human community writes, and what is known of its distribution (fenced off from learners).
+
+    Give either `documents` (finite: the world deals each out once before any is repeated) or `sample` (endless).
+    """
+
+    shape: DocumentShape
+    documents: np.ndarray | None = None  # (M, *x): all there is, where it is finite
+    held_out: np.ndarray | None = None  # (M, *x): never published, for measuring only
+    probabilities: np.ndarray | None = None  # (K,): of items, or of tokens in running text
+    moments: Moments | None = None  # with n = 1
+    modes: Modes | None = None
+
+    def sample(self, k: int, rng: Draws) -> np.ndarray:
+        """(n, k, *x): k fresh documents for each of the rng's n rows."""
+        raise NotImplementedError
+
+    def log_prob(self, content: np.ndarray) -> np.ndarray | None:
+        """(M,) nats, of documents (M, *x) under human writing, as in `Learner.log_prob`; None where unknown."""
+        return None
+
+    def show(self, content: np.ndarray) -> list[str]:
+        """Documents (M, *x) as text for people."""
+        return [np.array2string(c, precision=3, separator=", ") for c in content]
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Components of a mixture: centre_CD (C, d), scale_C (C,) standard deviations, weight_C (C,) sums to 1."""
+
+    centre_CD: np.ndarray
+    scale_C: np.ndarray
+    weight_C: np.ndarray
+
+
+def defined_for(*kinds: str) -> Any:
+    """Marks a metric with the kinds of documents (`DocumentShape.kind`) it is defined for; without it, all."""
+
+    def mark(metric):
+        metric.kinds = kinds
+        return metric
+
+    return mark

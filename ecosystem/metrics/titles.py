@@ -1,0 +1,51 @@
+"""Metrics in words: what a page or a sentence calls them."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+
+class Title(NamedTuple):
+    """title in words; unit; which direction is worse for the web (None: neither); range of an axis (None: open)."""
+
+    title: str
+    unit: str = ""
+    worse: Literal["lower", "higher"] | None = None
+    range: tuple[float | None, float | None] | None = None
+
+    @property
+    def label(self) -> str:
+        """For an axis: the title and, where there is one, the unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+SHARE = (0.0, 1.0)
+TITLES = {
+    "within_diversity": Title("diversity within models", "", "lower", (0.0, None)),
+    "between_similarity": Title("similarity between models", "", "higher", None),
+    "pooled_diversity": Title("diversity of the pooled web", "", "lower", (0.0, None)),
+    "differentiation": Title("differentiation between models", "", "lower", (None, 1.0)),
+    "tail_coverage": Title("coverage of rare items", "share", "lower", SHARE),
+    "support": Title("support", "items", "lower", (0.0, None)),
+    "entropy": Title("entropy", "nats", "lower", None),
+    "human_divergence": Title("divergence from human writing", "nats", "higher", (0.0, None)),
+    "human_share_read": Title("human share of what is read", "share", "lower", SHARE),
+    "human_share_corpus": Title("human share of the web", "share", "lower", SHARE),
+    "depth": Title("depth of what is read", "generations from human writing", "higher", (0.0, None)),
+    "collapsed": Title("collapsed models", "share", "higher", SHARE),
+    "mode_coverage": Title("coverage of modes", "share", "lower", SHARE),
+    "hallucination_share": Title("share of hallucinations", "share", "higher", SHARE),
+    "distinct_2": Title("distinct 2-grams", "share", "lower", SHARE),
+    "distinct_3": Title("distinct 3-grams", "share", "lower", SHARE),
+    "compression_ratio": Title("compression ratio", "original / compressed size", "higher", (0.0, None)),
+    "reverse_cross_entropy": Title("cross-entropy of model text under humans", "nats per token", None, (0.0, None)),
+    "type_coverage": Title("coverage of human types", "share", "lower", SHARE),
+    "mean_error": Title("squared distance of the mean from the human mean", "", "higher", (0.0, None)),
+}  # fmt: skip
+
+
+def title(name: str) -> Title:
+    """The title of a metric's column; `metric@community` names the community; unknown names are spelled out."""
+    metric, _, community = name.rpartition(":")[2].partition("@")
+    known = TITLES.get(metric) or Title(metric.replace("_", " "))
+    return known._replace(title=f"{known.title}, {community}") if community else known

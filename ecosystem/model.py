@@ -1,0 +1,259 @@
+"""The world: a Mesa model whose step is publish, read, train, measure, in the order that is the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import mesa
+import networkx as nx
+import numpy as np
+from scipy.sparse import csr_array
+
+from ecosystem import fits, metrics
+from ecosystem.documents import Batch, Corpus, Documents
+from ecosystem.fits import WorldError
+from ecosystem.frame import Event, Frame
+from ecosystem.humans import Humans
+from ecosystem.metrics.collapse import metric_of
+from ecosystem.network import Network, build, from_networkx, reach
+from ecosystem.population import Population
+from ecosystem.reading import Follows, available, read
+from ecosystem.readout import Readout
+from ecosystem.reference import Reference
+from ecosystem.scenario import Scenario
+from ecosystem.streams import Streams
+from ecosystem.views import HumanAgent, ModelAgent
+
+
+class Ecosystem(mesa.Model):
+    """Many generative models that publish to, and train from, one web that humans also feed.
+
+    `spec` is its Scenario, `rng` the seed (default: the scenario's). After construction step 0 (pretraining) is done
+    and `frame` holds its measures; each `step()` makes the next. Mesa's `agents` are views, `datacollector` collects
+    the world-level measures. `network`: a reading graph of one's own in place of the scenario's, any networkx graph
+    of as many nodes as there are models (an edge i -> j: i reads j; undirected ones are read both ways).
+    """
+
+    def __init__(self, spec: Scenario, rng: int | None = None, network: Network | nx.Graph | None = None):
+        seed = spec.seed if rng is None else int(rng)
+        super().__init__(rng=seed)
+        self.spec, self.seed, self.t = spec, seed, 0
+        self.n = spec.agents
+        self.streams = Streams(seed)
+        self.network = self._network(network)
+        writers = spec.world.open(spec.human_sources)
+        fits.check(spec, writers)
+        self.writers, self.shape = writers, writers[0].shape
+        self.humans = Humans(spec.humans, writers, reach(spec.humans, self.n, self.streams), self.streams)
+        self.reference = Reference(self.humans, spec.measure.rare_below)
+        self.populations = _populations(spec, self.shape, self.streams)
+        self._new_web()
+        self._unfed: set[int] = set()
+        self._events: list[Event] = []
+        self._documents: list[Documents] = []
+        self._values: dict[str, np.ndarray | float] = {}
+        self._first: dict[str, np.ndarray | float] = {}
+        self.frame: Frame | None = None
+        self._pretrain()
+        self._make_agents()
+        columns = [metrics.column(name) for name in spec.metrics]
+        reporters = {c: lambda m, c=c: m.frame.values[c] for c in columns}
+        self.datacollector = mesa.DataCollector({"step": lambda m: m.t, **reporters})
+        self._measure()
+
+    def step(self) -> None:
+        """One step; everyone acts on the same web.
+
+        1. Humans publish, models publish from what they were after the last step.
+        2. The web forgets what is no longer kept.
+        3. Every model draws its diet from what it may read.
+        4. Every model trains.
+        5. What they have become is measured.
+        """
+        self.t += 1
+        self._publish()
+        pool = self.corpus.readable(self.streams.get("retention", self.t))
+        for population in self.populations:
+            diet = self._diet(population, pool)
+            self._note_unfed(population, diet)
+            population.learn(diet, self.t)
+        self._measure()
+
+    def __repr__(self) -> str:
+        communities = ", ".join(c.name for c in self.spec.humans)
+        return f"<Ecosystem {self.spec.name!r}: {self.n:,} models, fed by {communities}, step {self.t}>"
+
+    @property
+    def web_counts(self) -> np.ndarray:
+        """Readable documents of every source, (S,)."""
+        return self.corpus.counts_S()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the sources in the order of their numbers."""
+        models = [f"{p.group.name} {i}" for p in self.populations for i in range(p.first, p.first + p.n)]
+        return (*models, *(c.name for c in self.spec.humans), *(f"archive of {m}" for m in models if self._archives))
+
+    @property
+    def weights(self) -> csr_array:
+        """The reading matrix (N, N): row i holds the weights of those whom model i reads."""
+        return self.network.matrix()
+
+    @cached_property
+    def graph(self) -> nx.DiGraph:
+        """Who reads whom, as networkx has it."""
+        return self.network.to_networkx()
+
+    @cached_property
+    def agent_table(self) -> dict[str, np.ndarray]:
+        """`group_name` (N,) and `kind` (N,) of every model."""
+        from ecosystem.components import kind_of
+
+        sizes = [p.n for p in self.populations]
+        return {
+            "group_name": np.repeat([p.group.name for p in self.populations], sizes),
+            "kind": np.repeat([kind_of(p.group.learner) for p in self.populations], sizes),
+        }
+
+    def show(self, content: np.ndarray) -> list[str]:
+        """Documents (M, *x) as text for people."""
+        return self.writers[0].show(content)
+
+    def per_agent(self, values: Callable[[Population], np.ndarray]) -> np.ndarray:
+        """(N,) array from one array per group."""
+        return np.concatenate([values(p) for p in self.populations])
+
+    def measured(self, name: str) -> np.ndarray | float:
+        """A metric of the current step, computed at most once (also in steps that are not recorded)."""
+        if name not in self._values:
+            self._values[name] = metrics.find(name)(self)
+        return self._values[name]
+
+    def measured_first(self, name: str) -> np.ndarray | float:
+        """The same metric at step 0; KeyError where it was not measured then."""
+        return self.measured(name) if self.t == 0 else self._first[name]
+
+    def _network(self, given: Network | nx.Graph | None) -> Network:
+        """The scenario's reading graph, or the one that was given."""
+        if given is None:
+            return build(self.spec.graph, self.n, self.streams.get("graph"))
+        network = given if isinstance(given, Network) else from_networkx(given)
+        if network.n != self.n:
+            raise WorldError(f"network: must have a node for each of the {self.n} models. Got {network.n}.")
+        return network
+
+    def _pretrain(self) -> None:
+        for population in self.populations:
+            content = self.humans.pretraining(population)
+            population.pretrain(content)
+            if population.group.archive:
+                self._archive[population.first] = content
+        if self._archives:
+            self._publish_archives()
+
+    def _publish_archives(self) -> None:
+        """Each model's pretraining documents, readable by itself alone, as if published at step 0."""
+        counts_S = np.zeros(self.corpus.sources, np.int64)
+        kept = [p for p in self.populations if p.first in self._archive]
+        for p in kept:
+            first = self.n + len(self.spec.humans) + p.first
+            counts_S[first : first + p.n] = p.group.pretraining
+        batches = [Batch(self._archive.pop(p.first).reshape(-1, *self.shape.trailing)) for p in kept]
+        self.corpus.append(0, batches, counts_S)
+
+    def _publish(self) -> None:
+        counts_S = np.zeros(self.corpus.sources, np.int64)
+        batches = [p.publish(self.t) for p in self.populations]
+        for p in self.populations:
+            counts_S[p.members] = p.group.publish
+        human = [self.humans.publish(self.t, h) for h in range(len(self.spec.humans))]
+        counts_S[self.n : self.n + len(human)] = [len(c) for c in human]
+        self.corpus.append(self.t, batches + [Batch(c) for c in human], counts_S)
+        if self.spec.record.documents not in ("none", 0.0):
+            self._documents.append(self.corpus.documents(self.t))
+        for name, step in self.humans.dry:
+            self._note(None, "source_dry", f"{name}: every document was published once by step {step}; they repeat now")
+        self.humans.dry.clear()
+
+    def _diet(self, population: Population, pool):
+        rules, readers = self.spec.reading, np.arange(population.first, population.first + population.n)
+        everything = population.group.read == "all"
+        budget = int(available(self.follows, pool)[readers].max()) if everything else int(population.group.read)
+        own = population.group.publish if rules.unfed == "self" and everything else 0
+        return read(
+            self.follows, pool, readers, max(budget, own, 1), population.draws("reading", self.t), rules.draw,
+            rules.human_share or 0.0, rules.replacement and not everything, rules.unfed == "self",
+        )  # fmt: skip
+
+    def _note_unfed(self, population: Population, diet) -> None:
+        """Once for each model: that it had nothing to read. `reading.unfed: error` ends the run here."""
+        for row in np.flatnonzero(diet.read_n == 0):
+            agent = population.first + int(row)
+            if self.spec.reading.unfed == "error":
+                raise WorldError(
+                    f"Model {agent} ({population.group.name}) has nothing to read in step {self.t} and reading.unfed "
+                    "is 'error'; feed it, or choose reading.unfed: keep or self."
+                )
+            if agent not in self._unfed:
+                self._unfed.add(agent)
+                self._note(agent, "unfed", f"nothing to read in step {self.t}; stays as it is while that is so")
+
+    def _note(self, agent: int | None, kind: str, detail: str) -> None:
+        self._events.append(Event(self.t, agent, kind, detail))
+
+    def _measure(self) -> None:
+        self._values = {}
+        self.readout = Readout(self.populations, self.shape, self.t, self.spec.measure.documents)
+        self.running = self.t < self.spec.steps
+        if self.t % self.spec.record.every and self.t != self.spec.steps:
+            return
+        if self.t == 0 and self.spec.collapse is not None:
+            fits.check_start(self.spec, self.measured(metric_of(self.spec.collapse)))
+        measured = {metrics.column(name): self.measured(name) for name in self.spec.metrics}
+        agents = {name: np.asarray(value) for name, value in measured.items() if np.ndim(value)}
+        values = {name: _mean(agents[name]) if name in agents else float(value) for name, value in measured.items()}
+        pairs = self.readout.similarity_NN() if self.spec.record.pairs else None
+        self.frame = Frame(self.t, values, agents, pairs, tuple(self._events), tuple(self._documents))
+        self._events, self._documents = [], []
+        self.datacollector.collect(self)
+        if self.t == 0:
+            self._first = dict(self._values)
+
+    def _new_web(self) -> None:
+        self._archives = any(g.archive for g in self.spec.models)
+        self._archive: dict[int, np.ndarray] = {}
+        archive_N = np.repeat([g.archive for g in self.spec.models], [g.count for g in self.spec.models])
+        sources = self.n + len(self.spec.humans) + (self.n if self._archives else 0)
+        keep = self.spec.corpus.rule
+        a_step = sum(g.count * g.publish for g in self.spec.models) + max(
+            (sum(c.rate_at(t) for c in self.spec.humans) for t in range(min(self.spec.steps, 10_000) + 1)), default=0
+        )
+        # twice the window: then what is kept moves only once in a window's time
+        ahead = self.spec.steps if keep.window is None else 2 * keep.window if keep.window > 1 else 1
+        steps = min(ahead, self.spec.steps)
+        private = sum(g.count * g.pretraining for g in self.spec.models if g.archive)
+        self.corpus = Corpus(self.shape, sources, keep, private + a_step * steps)
+        self.follows = Follows(self.network, self.humans.reach_NH, archive_N)
+
+    def _make_agents(self) -> None:
+        for population in self.populations:
+            for i in range(population.first, population.first + population.n):
+                ModelAgent(self, i, population)
+        for h in range(len(self.spec.humans)):
+            HumanAgent(self, h)
+        # Mesa 3.3 counts ids in a dictionary that would keep every world of a process alive for good
+        getattr(mesa.Agent, "_ids", {}).pop(self, None)
+
+def _populations(spec: Scenario, shape, streams: Streams) -> list[Population]:
+    first, made = 0, []
+    for group in spec.models:
+        made.append(Population(group, first, shape, streams))
+        first += group.count
+    return made
+
+
+def _mean(value: np.ndarray) -> float:
+    """Mean over agents, those without a value left out; NaN when none has one."""
+    known = value[~np.isnan(value)]
+    return float(known.mean()) if known.size else float("nan")

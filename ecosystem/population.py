@@ -1,0 +1,179 @@
+"""A population: one group's models, parameters stacked on axis 0.
+
+A Mesa agent is a thin view of one row (see `views.py`); nobody writes a Mesa class to add a learner.
+Letters: n models of the group, b documents read, k written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit
+
+from ecosystem.documents import Batch, DocumentShape
+from ecosystem.interfaces import Params
+from ecosystem.reading import Diet
+from ecosystem.scenario import Group
+from ecosystem.streams import Streams
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where the documents of the last diets came from: document (i, b) lies at rows_nb (n, b) of depth; -1: not known.
+
+    number: the document number of row 0, or of every row.
+    """
+
+    rows_nb: np.ndarray
+    depth: np.ndarray
+    number: int | np.ndarray
+
+    def descent(self, column_nk: np.ndarray, depth_n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Document copied (-1: not known) and depth of each document written, (n k,) each."""
+        if isinstance(self.number, int):
+            return _descent(self.rows_nb, column_nk, self.depth, depth_n, self.number)
+        row, depth = _descent(self.rows_nb, column_nk, self.depth, depth_n, 0)
+        return np.where(row >= 0, self.number[row], -1), depth
+
+    def numbers(self, rows: np.ndarray) -> np.ndarray:
+        """Document numbers of rows, -1 for those not known."""
+        found = rows + self.number if isinstance(self.number, int) else self.number[rows]
+        return found if rows.min(initial=0) >= 0 else np.where(rows >= 0, found, -1)
+
+
+@dataclass
+class Population:
+    """The models of a group: numbers first .. first + n - 1 of the world."""
+
+    group: Group
+    first: int
+    shape: DocumentShape
+    streams: Streams
+    params: Params = field(default_factory=dict)
+    depth_n: np.ndarray = field(default_factory=lambda: np.zeros(0))  # mean depth of what each last trained on
+    human_share_n: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    _lineage: Lineage | None = None  # for learners that copy
+
+    @property
+    def n(self) -> int:
+        return self.group.count
+
+    @property
+    def members(self) -> slice:
+        """This group's places in arrays over all models."""
+        return slice(self.first, self.first + self.n)
+
+    def draws(self, purpose: str, step: int):
+        """Random numbers of this group's models: keyed by their place in the group, so other groups do not matter."""
+        return self.streams.rows(f"{purpose}/{self.group.name}", step, self.n)
+
+    def pretrain(self, content: np.ndarray) -> None:
+        """The first fit, on human documents (n, b, *x)."""
+        fresh = self.group.learner.init(self.n, self.shape, self.draws("init", 0))
+        weight = np.broadcast_to(np.float64(1), content.shape[:2])
+        self.params = self.group.learner.train(fresh, content, weight, self.draws("train", 0))
+        self.depth_n, self.human_share_n = np.zeros(self.n), np.ones(self.n)
+        self._lineage = None
+
+    def publish(self, step: int) -> Batch:
+        """What the models write, model by model: a copy's depth and parent are exact, else depth is the diet's mean."""
+        k = self.group.publish
+        written = self.write(k, step, "publish")
+        content = (written[0] if isinstance(written, tuple) else written).reshape(-1, *self.shape.trailing)
+        if isinstance(written, tuple) and self._lineage is not None:
+            self._check_columns(written[1], k)
+            parent, depth = self._lineage.descent(written[1], self.depth_n)
+            return Batch(content, depth, parent)
+        return Batch(content, np.repeat(1 + self.depth_n, k))
+
+    def write(self, k: int, step: int, purpose: str):
+        """k documents of each model, from the stream of a purpose; see `Learner.sample`."""
+        written = self.group.learner.sample(self.params, k, self.draws(purpose, step))
+        content = written[0] if isinstance(written, tuple) else written
+        self.shape.check(content, (self.n, k), f"models.{self.group.name}: {type(self.group.learner).__name__}")
+        return written
+
+    def train(self, content: np.ndarray, weight: np.ndarray, step: int) -> None:
+        """Fit to content (n, b, *x) with weight (n, b); a model whose weights are all zero stays as it is."""
+        fed = weight[:, 0] > 0 if weight.strides == (0, 0) else weight.any(axis=1)
+        if fed.all():
+            self.params = self._fitted(self.params, content, weight, step, None)
+        elif fed.any():
+            rows = np.flatnonzero(fed)
+            fitted = self._fitted({k: v[rows] for k, v in self.params.items()}, content[rows], weight[rows], step, rows)
+            self.params = {k: _merged(self.params[k], fitted[k], rows) for k in fitted}
+
+    def learn(self, diet: Diet, step: int) -> None:
+        """Train on a diet and remember where it came from; a model that read nothing stays as it is."""
+        self.train(diet.content(), diet.weight_nb, step)
+        fed = diet.read_n > 0
+        self.depth_n = np.where(fed, diet.depth_n, self.depth_n)
+        self.human_share_n = np.where(fed, diet.human_n / np.maximum(diet.read_n, 1), self.human_share_n)
+        if self.group.learner.copies:
+            lineage = Lineage(diet.rows_nb, diet.pool.depth, diet.pool.number)
+            self._lineage = lineage if fed.all() else _joined(self._lineage, lineage, fed, self.group.pretraining)
+
+    def log_prob(self, content: np.ndarray) -> np.ndarray:
+        """(n, M) nats."""
+        return self.group.learner.log_prob(self.params, content)
+
+    def _check_columns(self, column: np.ndarray, k: int) -> None:
+        """The columns that a learner says it copied; compiled loops rely on them."""
+        wide = self._lineage.rows_nb.shape[1] if self._lineage is not None else 0
+        if column.shape != (self.n, k) or (column.size and not 0 <= column.min() <= column.max() < wide):
+            raise ValueError(
+                f"models.{self.group.name}: {type(self.group.learner).__name__} must say of each document, "
+                f"({self.n}, {k}), which column of the diet it copies, 0 to {wide - 1}. Got shape {column.shape}, "
+                f"from {column.min(initial=0)} to {column.max(initial=0)}."
+            )
+
+    def _fitted(self, params: Params, content, weight, step: int, rows: np.ndarray | None) -> Params:
+        """From where the models stand, or from scratch."""
+
+        def draws(purpose: str):
+            all_rows = self.draws(purpose, step)
+            return all_rows if rows is None else all_rows.take(rows)
+
+        if self.group.start == "scratch":
+            params = self.group.learner.init(len(content), self.shape, draws("init"))
+        return self.group.learner.train(params, content, weight, draws("train"))
+
+
+@njit(nogil=True, cache=True)
+def _descent(rows, column, depth, depth_n, first):
+    """Row copied, counted from `first` (-1: unknown), and depth of each document written: (n k,) each."""
+    n, k = column.shape
+    row, deeper = np.empty(n * k, np.int64), np.empty(n * k, np.float32)
+    for i in range(n):
+        for j in range(k):
+            # a model never fed since pretraining writes from that diet, which may have been longer than any noted
+            r = rows[i, column[i, j]] if column[i, j] < rows.shape[1] else -1
+            row[i * k + j] = r + first if r >= 0 else -1
+            deeper[i * k + j] = 1 + (depth[r] if r >= 0 else depth_n[i])
+    return row, deeper
+
+
+def _joined(old: Lineage | None, new: Lineage, fed: np.ndarray, pretrained: int) -> Lineage:
+    """The new lineage of models that were fed and the old one of those that were not: numbers and depths themselves.
+
+    Without an old one, models that were not fed stand by so many pretraining documents, which have no number.
+    """
+    n, wide = len(fed), max(new.rows_nb.shape[1], old.rows_nb.shape[1] if old is not None else pretrained)
+    number, depth = np.full((n, wide), -1), np.zeros((n, wide), np.float32)
+    for lineage, whose in ((new, fed), (old, ~fed)):
+        if lineage is not None:
+            rows = lineage.rows_nb[whose]
+            number[whose, : rows.shape[1]], depth[whose, : rows.shape[1]] = lineage.numbers(rows), lineage.depth[rows]
+    return Lineage(np.where(number >= 0, np.arange(n * wide).reshape(n, wide), -1), depth.ravel(), number.ravel())
+
+
+def _merged(old: np.ndarray, new: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """`old` with some rows replaced; rows of different width are filled up with zeros."""
+    trailing = tuple(np.maximum(old.shape[1:], new.shape[1:]))
+    merged = np.zeros((len(old), *trailing), np.result_type(old, new))
+    merged[(slice(None), *map(slice, old.shape[1:]))] = old
+    merged[rows] = 0
+    places: tuple = (rows, *map(slice, new.shape[1:]))
+    merged[places] = new
+    return merged

@@ -1,0 +1,114 @@
+"""What the models of a world are at the end of a step, in the forms that measures need; each made at most once.
+
+Letters: N models, U distinct items of one, d dimensions, k documents of the measuring sample, M documents to score.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ecosystem.documents import DocumentShape
+from ecosystem.interfaces import Atoms, Moments
+from ecosystem.population import Population
+from ecosystem.tally import pooled, row_squares, tally
+
+
+class Readout:
+    """Lazily: a measuring sample, item distributions, moments and log-probabilities of all models."""
+
+    def __init__(self, populations: list[Population], shape: DocumentShape, step: int, documents: int):
+        self._populations, self._shape, self._step, self._documents = populations, shape, step, documents
+
+    @cached_property
+    def sample(self) -> np.ndarray:
+        """(N, k, *x): what every model would write now; never published, from a stream of its own."""
+        return np.concatenate([self._sample(p) for p in self._populations])
+
+    @cached_property
+    def atoms(self) -> Atoms:
+        """Item distributions, exact where a learner knows its own, else frequencies in the sample.
+
+        For texts: frequencies of tokens in the sample, the end token left out.
+        """
+        parts = [atoms for atoms, _ in self._parts]
+        if len(parts) == 1:
+            return parts[0]
+        wide = max(a.item_NU.shape[1] for a in parts)
+        return Atoms(
+            np.concatenate([_widened(a.item_NU, wide) for a in parts]),
+            np.concatenate([_widened(a.mass_NU, wide) for a in parts]),
+        )
+
+    @cached_property
+    def pooled_K(self) -> np.ndarray:
+        """(K,) sum of all models' item distributions."""
+        return pooled(self.atoms.item_NU, self.atoms.mass_NU, self._shape.size)
+
+    @cached_property
+    def collision_N(self) -> np.ndarray:
+        """Sum p^2 of every model; estimated without bias (over pairs of distinct draws) where p is from a sample."""
+        square = row_squares(self.atoms.mass_NU)
+        drawn = np.concatenate([drawn for _, drawn in self._parts])
+        others = np.clip(drawn - 1, 1, 1e300)
+        unbiased = square - (1 - square) / others  # the same as (drawn square - 1) / (drawn - 1)
+        return np.where(np.isinf(drawn), square, np.where(drawn > 1, unbiased, 1.0))
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Mean and covariance of every model's documents, exact where a learner knows its own."""
+        parts = [self._moments(p) for p in self._populations]
+        return Moments(
+            np.concatenate([m.mean_ND for m in parts]), np.concatenate([m.covariance_NDD for m in parts])
+        )
+
+    def similarity_NN(self) -> np.ndarray:
+        """(N, N): probability that draws from i and j are equal (vectors: product of means); the table `pairs`."""
+        if self._shape.kind in ("vectors", "pairs"):
+            mean = self.moments.mean_ND
+            return mean @ mean.T
+        item, mass = self.atoms.item_NU, self.atoms.mass_NU
+        row = np.repeat(np.arange(len(item)), item.shape[1])
+        matrix = csr_array((mass.ravel(), (row, item.ravel())), shape=(len(item), self._shape.size))
+        similarity_NN = (matrix @ matrix.T).toarray()
+        np.fill_diagonal(similarity_NN, self.collision_N)
+        return similarity_NN
+
+    def log_prob(self, content: np.ndarray) -> np.ndarray:
+        """(N, M) nats."""
+        return np.concatenate([p.log_prob(content) for p in self._populations])
+
+    def _sample(self, population: Population) -> np.ndarray:
+        written = population.write(self._documents, self._step, "measure")
+        return written[0] if isinstance(written, tuple) else written
+
+    def _sample_of(self, population: Population) -> np.ndarray:
+        return self.sample[population.members]
+
+    @cached_property
+    def _parts(self) -> list[tuple[Atoms, np.ndarray]]:
+        return [self._atoms(p) for p in self._populations]
+
+    def _atoms(self, population: Population) -> tuple[Atoms, np.ndarray]:
+        """Item distributions of a group and how many draws they come from (infinite: exact)."""
+        exact = population.group.learner.atoms(population.params)
+        if exact is not None:
+            return exact, np.full(population.n, np.inf)
+        flat = self._sample_of(population).reshape(population.n, -1)
+        weight = (flat != 0).astype(float) if self._shape.kind == "tokens" else np.ones(flat.shape)
+        return Atoms(*tally(flat, weight, self._shape.size)), weight.sum(axis=1)
+
+    def _moments(self, population: Population) -> Moments:
+        exact = population.group.learner.moments(population.params)
+        if exact is not None:
+            return exact
+        sample = self._sample_of(population)
+        mean = sample.mean(axis=1)
+        apart = sample - mean[:, None]
+        return Moments(mean, np.einsum("nki,nkj->nij", apart, apart) / (sample.shape[1] - 1))
+
+
+def _widened(array_NU: np.ndarray, wide: int) -> np.ndarray:
+    return np.pad(array_NU, ((0, 0), (0, wide - array_NU.shape[1])))

@@ -1,0 +1,1 @@
+"""Runs: made, recorded, opened again, compared, and judged by what a scenario claims."""

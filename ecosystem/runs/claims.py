@@ -1,0 +1,99 @@
+"""Does a scenario do what it claims? A claim is judged by a 95% interval over seeds and never by eye.
+
+held: the whole interval lies on the claimed side. failed: the whole interval lies on the other side. undecided: the
+seeds do not say. So a claim that is false by a hair is held by chance in at most 2.5% of experiments (Student's t;
+claims are stated beforehand, and not corrected for how many there are).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ecosystem.effect import Outcome, parse_effect
+from ecosystem.errors import InputError
+from ecosystem.runs import wording
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ecosystem.runs.opened import Study
+    from ecosystem.runs.statistics import Interval
+    from ecosystem.scenario import Claim, Scenario
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a claim fared: estimate with its 95% interval over n seeds; `note` says why nothing could be said."""
+
+    claim: Claim
+    outcome: Outcome
+    estimate: float
+    low: float
+    high: float
+    n: int
+    note: str = ""
+
+    @property
+    def figures(self) -> str:
+        """What was found, in one line."""
+        from ecosystem.metrics import titles
+
+        claim = self.claim
+        of = f" of group {claim.group}" if claim.group else ""
+        where = "at the end" if claim.at == "end" else f"at step {claim.at}"
+        arms = (" over " if claim.ratio else " minus ").join(claim.arms) if len(claim.arms) == 2 else claim.arms[0]
+        found = self.note or f"{wording.number(self.estimate)} ({wording.interval(self.low, self.high, self.n)})"
+        less = f" minus {titles.title(claim.minus).title}" if claim.minus else ""
+        return f"{titles.title(claim.metric).title}{less}{of} {where}, {arms}: {found}; claimed {claim.effect.strip()}"
+
+
+def judge(claim: Claim, study: Study) -> Verdict:
+    """The claim on the complete runs of seeds 0 .. claim.seeds - 1 that the study holds."""
+    try:
+        found = _measured(claim, study)
+    except InputError as error:
+        return Verdict(claim, "undecided", math.nan, math.nan, math.nan, 0, str(error).rstrip("."))
+    note = "" if found.n else "no complete run has a value"
+    outcome = parse_effect(claim.effect).outcome(found.low, found.high)
+    return Verdict(claim, outcome, found.estimate, found.low, found.high, found.n, note)
+
+
+def check(spec: Scenario, **how: Any) -> list[Verdict]:
+    """Runs what the claims of a scenario need (`how`: jobs, out, ... of `replicate`) and judges them."""
+    from ecosystem.runs.runner import execute
+
+    needed = {(arm, seed) for claim in spec.claims for arm in claim.arms for seed in range(claim.seeds)}
+    if not needed:
+        return []
+    study = execute(spec, sorted(needed, key=lambda pair: (pair[1], pair[0])), **how)
+    return [judge(claim, study) for claim in spec.claims]
+
+
+def _measured(claim: Claim, study: Study) -> Interval:
+    """The number claimed about, with its interval."""
+    import pandas as pd
+
+    from ecosystem.runs.statistics import paired, paired_ratio, t_interval
+
+    samples = [_sample(claim, study, arm) for arm in claim.arms]
+    both = pd.concat(samples, axis=1, join="inner").to_numpy().T
+    if len(both) == 1:
+        return t_interval(both[0])
+    return paired_ratio(*both) if claim.ratio else paired(*both).difference
+
+
+def _sample(claim: Claim, study: Study, arm: str) -> pd.Series:
+    from ecosystem.runs.comparison import values
+
+    seeds = [run.seed for run in study.runs if run.arm == arm and run.status == "complete" and run.seed < claim.seeds]
+    found = values(study, _column(claim.metric), arm, claim.at, claim.group, seeds)
+    if claim.minus is None:
+        return found
+    return found - values(study, _column(claim.minus), arm, claim.at, claim.group, seeds)
+
+
+def _column(metric: str) -> str:
+    """The column of a metric: outside code is named by its function."""
+    return metric.rpartition(":")[2]

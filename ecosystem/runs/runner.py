@@ -1,0 +1,246 @@
+"""Run a scenario once, over seeds and arms, and compare arms; every run leaves a folder.
+
+A run that is already there, complete and made by the same code, data and libraries, is not made again. A run that fails
+leaves a folder that says why, and the others go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecosystem.errors import InputError
+from ecosystem.runs import folder as run_folder
+from ecosystem.runs import provenance, summary, workers
+from ecosystem.runs.opened import Run, Study
+from ecosystem.runs.record import Recorder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ecosystem.model import Ecosystem
+    from ecosystem.scenario import Scenario
+
+Progress = Callable[[str, int, int, int, int], None]
+"""progress(arm, seed, step, steps, documents published so far)"""
+
+TELL_EVERY = 0.1  # seconds between two words of a worker
+
+
+class RunFailed(RuntimeError):
+    """A run that ended in an error; its folder holds what it had measured and says why it ended."""
+
+    def __init__(self, arm: str, seed: int, reason: str):
+        super().__init__(f"arm {arm}, seed {seed}: {reason}")
+        self.arm, self.seed, self.reason = arm, seed, reason
+
+    def __reduce__(self):
+        return type(self), (self.arm, self.seed, self.reason)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run to be made: its scenario with arm and seed applied, and where it goes."""
+
+    spec: Scenario
+    arm: str
+    folder: Path
+    command: str = ""
+
+
+def run(
+    spec: Scenario,
+    seed: int | None = None,
+    out: str | Path = "outputs",
+    arm: str = "base",
+    progress: Progress | None = None,
+    command: str = "",
+    fresh: bool = False,
+) -> Run:
+    """One run of a scenario; `seed` defaults to the scenario's.
+
+    InputError where the scenario fits no world or the output folder cannot be written (then nothing is left behind);
+    RunFailed where the run ended in an error. `fresh` makes a run again that is already there.
+    """
+    seed = spec.seed if seed is None else seed
+    study = execute(spec, [(arm, seed)], out=out, progress=progress, command=command, fresh=fresh)
+    made = study.every[0]
+    if made.status == "failed":
+        raise RunFailed(arm, seed, made.provenance["reason"])
+    return made
+
+
+def replicate(
+    spec: Scenario, seeds: int | Iterable[int], arms: Sequence[str] = ("base",), jobs: int = 1, **how: Any
+) -> Study:
+    """Every arm with every seed (N: seeds 0 to N - 1), on `jobs` processes; `how`: out, progress, command, fresh.
+
+    Runs that failed are in `Study.failed`, with the reason.
+    """
+    numbers = range(seeds) if isinstance(seeds, int) else list(seeds)
+    return execute(spec, [(arm, seed) for seed in numbers for arm in arms], jobs=jobs, **how)
+
+
+def compare(
+    spec: Scenario, arms: tuple[str, str], seeds: int | Iterable[int] = 8, at: Any = "end", **how: Any
+) -> pd.DataFrame:
+    """First arm minus second, seed by seed: a row a metric, see `comparison.table`; `how` as in `replicate`."""
+    from ecosystem.runs import comparison
+
+    first, second = arms
+    return comparison.table(replicate(spec, seeds, arms, **how), first, second, at)
+
+
+def execute(
+    spec: Scenario,
+    pairs: Sequence[tuple[str, int]],
+    jobs: int = 1,
+    out: str | Path = "outputs",
+    progress: Progress | None = None,
+    command: str = "",
+    fresh: bool = False,
+) -> Study:
+    """Makes the runs (arm, seed) that are not there yet, and summary.csv; gives the study of these runs."""
+    study = run_folder.digest_folder(out, spec)
+    tasks = _tasks(spec, dict.fromkeys(pairs), study, command)
+    provenance.check_writable(study)
+    for task in tasks:
+        run_folder.free(task.folder)
+    todo = [task for task in tasks if fresh or not run_folder.complete(task.folder, task.spec)]
+    with _studied(study, spec):
+        _make(todo, jobs, progress or (lambda *_: None))
+    return Study(study, tuple(dict.fromkeys(pairs)))
+
+
+def attempt(task: Task, progress: Progress) -> RunFailed | None:
+    """Makes one run; gives the failure it ended in, or None. Wrong input and interrupts are raised."""
+    from ecosystem.model import Ecosystem
+
+    began = time.time()
+    try:
+        world = Ecosystem(task.spec)
+        recorder = Recorder(task.folder, world, task.arm, task.command, began)
+    except (InputError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # any component of anyone's may fail in any way; the other runs go on
+        if workers.interrupted(error):
+            raise KeyboardInterrupt from error
+        reason = _reason(error)
+        run_folder.record_failure(task.folder, task.spec, task.arm, task.command, began, reason)
+        return RunFailed(task.arm, task.spec.seed, reason)
+    return _stepped(task, world, recorder, progress)
+
+
+def _stepped(task: Task, world: Ecosystem, recorder: Recorder, progress: Progress) -> RunFailed | None:
+    """All steps of a world that stands at step 0, each recorded when it is done."""
+    try:
+        recorder.write(world)
+        progress(task.arm, task.spec.seed, 0, task.spec.steps, world.corpus.published)
+        while world.t < task.spec.steps:
+            world.step()
+            recorder.write(world)
+            progress(task.arm, task.spec.seed, world.t, task.spec.steps, world.corpus.published)
+    except Exception as error:
+        if workers.interrupted(error):
+            recorder.close("interrupted")
+            raise KeyboardInterrupt from error
+        recorder.close("failed", _reason(error))
+        if isinstance(error, provenance.OutputError):
+            raise
+        return RunFailed(task.arm, task.spec.seed, _reason(error))
+    except BaseException:
+        recorder.close("interrupted")
+        raise
+    recorder.close("complete")
+    return None
+
+
+def _tasks(spec: Scenario, pairs: Iterable[tuple[str, int]], study: Path, command: str) -> list[Task]:
+    pairs = list(pairs)
+    specs = {arm: spec.arm(arm) for arm in dict.fromkeys(arm for arm, _ in pairs)}
+    seeded = [(specs[arm].model_copy(update={"seed": int(seed)}), arm) for arm, seed in pairs]
+    return [Task(s, arm, run_folder.seed_folder(study, arm, s.seed), command) for s, arm in seeded]
+
+
+def _make(tasks: Sequence[Task], jobs: int, progress: Progress) -> None:
+    if min(jobs, len(tasks)) <= 1:
+        for task in tasks:
+            attempt(task, progress)
+        return
+    events = workers.deal(_at_work, tasks, min(jobs, len(tasks)), keep_main=_needs_main(tasks))
+    with contextlib.closing(events):  # whatever stops us stops the workers
+        for event in events:
+            if isinstance(event, workers.Told):
+                progress(*event.message)
+            elif isinstance(event, workers.Died):
+                _record_death(event.task, event.exitcode)
+            elif isinstance(event.result, InputError):
+                raise event.result
+
+
+def _at_work(task: Task, tell: workers.Tell) -> InputError | None:
+    """What a worker does with a task; progress is told at most every TELL_EVERY seconds."""
+    last = 0.0
+
+    def progress(arm: str, seed: int, step: int, steps: int, documents: int) -> None:
+        nonlocal last
+        if step == steps or time.monotonic() - last >= TELL_EVERY:
+            last = time.monotonic()
+            tell((arm, seed, step, steps, documents))
+
+    try:
+        attempt(task, progress)
+    except InputError as error:
+        return error
+    return None
+
+
+def _needs_main(tasks: Sequence[Task]) -> bool:
+    """True when a scenario uses classes of the user's script itself, which workers must then import."""
+    if not any("__main__:" in str(task.spec.plain()) for task in {task.arm: task for task in tasks}.values()):
+        return False
+    if not hasattr(sys.modules["__main__"], "__file__"):
+        raise InputError("Components defined in a notebook run with jobs=1; for more, put them into a module file.")
+    return True
+
+
+def _record_death(task: Task, exitcode: int | None) -> None:
+    """Says in its folder that the process of a run has died; what it had measured stays."""
+    reason = f"its process ended with exit code {exitcode} (out of memory, or killed)"
+    if (task.folder / provenance.FILE).is_file() and Run(task.folder).status == "running":
+        told = Run(task.folder).provenance
+        provenance.write(task.folder, told | {"status": "failed", "reason": reason})
+    else:
+        run_folder.record_failure(task.folder, task.spec, task.arm, task.command, time.time(), reason)
+
+
+@contextlib.contextmanager
+def _studied(study: Path, spec: Scenario) -> Iterator[None]:
+    """Beside the arms: the scenario with arms and claims and, in the end, summary.csv; nothing where no run began."""
+    from ecosystem.files.scenario_file import to_yaml
+
+    with run_folder.naming(study):
+        study.mkdir(parents=True, exist_ok=True)
+        provenance.replace_text(study / run_folder.SCENARIO, to_yaml(spec))
+    try:
+        yield
+    finally:
+        if any(study.glob(f"*/seed-*/{provenance.FILE}")):
+            with run_folder.naming(study):
+                summary.write(study, Study(study).steps)
+        else:
+            (study / run_folder.SCENARIO).unlink()
+            run_folder.prune(study)
+
+
+def _reason(error: Exception) -> str:
+    """Type, message and place of an error in one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"

@@ -1,0 +1,27 @@
+"""Every scenario that comes with the project runs, and is complete: question, arms or claims, sources."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecosystem import Ecosystem, Scenario
+from ecosystem.files import scenario_file
+
+
+@pytest.mark.parametrize("name", scenario_file.names())
+def test_a_scenario_runs_in_every_arm(name):
+    spec = Scenario.from_file(name)
+    for arm in ("base", *spec.arms):
+        world = Ecosystem(spec.arm(arm).with_(steps=2))
+        world.step()
+        world.step()
+        assert world.frame.t == 2
+        assert world.frame.values
+
+
+@pytest.mark.parametrize("name", scenario_file.names())
+def test_a_scenario_asks_something_and_says_why_it_expects_what_it_expects(name):
+    spec = Scenario.from_file(name)
+    assert spec.question.endswith("?")
+    assert spec.claims
+    assert all(claim.source for claim in spec.claims)
