@@ -18,6 +18,7 @@ _HOME = {
     "run": "runs.runner", "replicate": "runs.runner", "compare": "runs.runner", "open_run": "runs.opened",
     "Learner": "interfaces", "HumanSource": "interfaces", "Writer": "interfaces", "Atoms": "interfaces",
     "Moments": "interfaces", "Modes": "interfaces", "Params": "interfaces", "defined_for": "interfaces",
+    "Diverged": "interfaces", "Judge": "interfaces",
     "DocumentShape": "documents", "Documents": "documents", "Corpus": "documents",
     "Streams": "streams", "Draws": "streams", "law": "theory", "NoLaw": "theory",
 }  # fmt: skip

@@ -27,6 +27,14 @@ def available(family: str) -> list[str]:
     return sorted(file.stem for file in (ROOT / "agents" / family).glob("*.py") if not file.stem.startswith("_"))
 
 
+def complete(family: str) -> list[str]:
+    """Names of those that can be made as they are: all their keys have defaults."""
+    return [
+        kind for kind in available(family)
+        if not any(field.is_required() for field in find(family, kind).model_fields.values())
+    ]  # fmt: skip
+
+
 def find(family: str, kind: str) -> type[Component]:
     """The class of a kind: the component of `agents/<family>/<kind>.py`, or `package.module:Class`."""
     if ":" in kind:

@@ -9,10 +9,23 @@ Letters: S sources, G kept steps, M documents, x the trailing shape of one docum
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 import numpy as np
+
+
+class Codec(Protocol):
+    """Documents of tokens as text and back, for models with a tokenizer of their own.
+
+    As text a document is a str. "\\0" says that the document ends there; without it, it was cut at so many tokens.
+    """
+
+    def decode(self, content: np.ndarray) -> np.ndarray:
+        """Documents (*leading, L) int32 as an object array (*leading,) of str."""
+
+    def encode(self, texts: np.ndarray, length: int) -> np.ndarray:
+        """Texts (*leading,) as documents (*leading, length) int32, cut or filled up with 0."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,7 @@ class DocumentShape:
     kind: Literal["items", "vectors", "pairs", "tokens"]
     size: int
     length: int = 1
+    codec: Codec | None = field(default=None, compare=False, repr=False)  # of tokens that stand for text
 
     @property
     def trailing(self) -> tuple[int, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
-from ecosystem import metrics
+from ecosystem import memory, metrics
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
 from ecosystem.interfaces import Writer
 from ecosystem.metrics.collapse import definition, metric_of
 from ecosystem.scenario import Scenario
+from ecosystem.text import encoders, prompts
+from ecosystem.travel import understands
 
 
 class WorldError(InputError):
@@ -28,30 +28,16 @@ def check(spec: Scenario, writers: list[Writer]) -> None:
                 f"got {writer.shape}."
             )
     for group in spec.models:
-        if shape.kind not in group.learner.reads:
+        if not understands(group.learner, shape):
+            foreign = " that stand for no text" if shape.kind == "tokens" else ""
             raise WorldError(
                 f"models.{group.name}: a {type(group.learner).__name__} reads {', '.join(group.learner.reads)}; "
-                f"this world writes {shape.kind}."
+                f"this world writes {shape.kind}{foreign}."
             )
     _check_metrics(spec, shape)
-    _check_memory(spec, shape)
-
-
-def _check_memory(spec: Scenario, shape: DocumentShape) -> None:
-    """A lower bound of what a step holds, diets and what is published, against the machine's memory."""
-    try:
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not told by this system
-        return
-    document = shape.empty(1).nbytes
-    for group in spec.models:
-        read = max(group.pretraining, 0 if group.read == "all" else int(group.read))
-        needed = group.count * (read * (document + 8) + group.publish * (document + 12))
-        if needed > there:
-            raise WorldError(
-                f"models.{group.name}: {group.count:,} models reading {read:,} and writing {group.publish:,} documents "
-                f"need at least {needed / 2**30:,.0f} GiB of memory; this machine has {there / 2**30:,.0f} GiB."
-            )
+    _check_prompts(spec, writers)
+    encoders.check(spec.measure.encoder)
+    memory.check(memory.needs(spec, shape))
 
 
 def _check_metrics(spec: Scenario, shape: DocumentShape) -> None:
@@ -67,6 +53,22 @@ def _check_metrics(spec: Scenario, shape: DocumentShape) -> None:
             raise WorldError(f"metrics: {name!r}: the communities are {', '.join(communities)}.")
     if "collapsed" in spec.metrics and spec.collapse is None:
         raise WorldError("metrics: 'collapsed' needs a definition; add collapse: {definition: tail} or another.")
+
+
+def _check_prompts(spec: Scenario, writers: list[Writer]) -> None:
+    shape = writers[0].shape
+    if spec.measure.prompts is None:
+        asking = [name for name in spec.metrics if metrics.asks(name)]
+        if asking:
+            raise WorldError(f"metrics: {asking[0]!r} needs prompts; add measure: {{prompts: {{count: 20}}}}.")
+        return
+    if shape.kind != "tokens":
+        raise WorldError(f"measure.prompts: goes with worlds that write text; this world writes {shape.kind}.")
+    for group in spec.models:
+        if not group.learner.answers:
+            kind = type(group.learner).__name__
+            raise WorldError(f"measure.prompts: models.{group.name}: a {kind} does not answer prompts; leave them out.")
+    prompts.opened(spec.measure.prompts, writers)
 
 
 def check_start(spec: Scenario, first: np.ndarray | float) -> None:

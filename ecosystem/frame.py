@@ -24,7 +24,8 @@ class Frame:
     """What was measured at the end of a step; views and recorders read this and never the live model.
 
     values: world-level numbers (per-agent metrics as their mean over agents); agents: (N,) arrays; pairs: (N, N)
-    similarity or None; events and documents since the last frame.
+    similarity or None; events and documents since the last frame; answers: (N, P, k, L) tokens of k answers to each
+    prompt, where prompts were asked.
     """
 
     t: int
@@ -33,3 +34,4 @@ class Frame:
     pairs: np.ndarray | None = None
     events: tuple[Event, ...] = ()
     documents: tuple[Documents, ...] = field(default=(), repr=False)
+    answers: np.ndarray | None = field(default=None, repr=False)

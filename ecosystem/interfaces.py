@@ -48,6 +48,20 @@ class Moments:
     covariance_NDD: np.ndarray
 
 
+class Diverged(ArithmeticError):
+    """Raised by a learner where the fit of one model has failed: `row` (0 .. n - 1 of what it was given) and why.
+
+    `detail` says what happened and what to lower, with its value; the world adds `where`: which model in which step.
+    """
+
+    def __init__(self, row: int, detail: str, where: str = ""):
+        super().__init__(row, detail, where)
+        self.row, self.detail, self.where = int(row), detail, where
+
+    def __str__(self) -> str:
+        return f"{self.where or f'row {self.row}'}: {self.detail}"
+
+
 class Learner(Component):
     """How a kind of agent learns from documents and writes new ones; a whole group at once.
 
@@ -60,6 +74,8 @@ class Learner(Component):
     row_tolerance: ClassVar[float] = 0.0
     """How far a model alone may differ from the same model in a group, relatively: 0 where every loop is a model's own,
     some 1e-6 where matrix products are batched (their order of summation may depend on how many there are)."""
+    answers: ClassVar[bool] = False
+    """Whether it can go on from a prompt: `answer`."""
 
     @property
     def copies(self) -> bool:
@@ -91,6 +107,21 @@ class Learner(Component):
         """
         raise NotImplementedError
 
+    def answer(self, params: Params, prompt_PL: np.ndarray, k: int, rng: Draws) -> np.ndarray:
+        """k answers of each agent to P prompts: (n, P, k, L) int32 tokens.
+
+        Prompts and answers are filled up with 0 to L tokens. An answer does not repeat its prompt and has as many
+        tokens at most as the prompt leaves of L. Only where `answers`.
+        """
+        raise NotImplementedError(f"A {type(self).__name__} does not answer prompts.")
+
+    def memory(self, n: int, shape: DocumentShape, read: int) -> int:
+        """Bytes that n models hold at the peak of a fit to `read` documents each, beyond these documents.
+
+        Stated so that what cannot fit is refused before anything starts; 0: not worth stating.
+        """
+        return 0
+
     def atoms(self, params: Params) -> Atoms | None:
         """Exact item distributions where the learner has them; None: measured from a sample."""
         return None
@@ -120,6 +151,7 @@ class Writer:
     probabilities: np.ndarray | None = None  # (K,): of items, or of tokens in running text
     moments: Moments | None = None  # with n = 1
     modes: Modes | None = None
+    judge: Judge | None = None  # where documents fall into classes
 
     def sample(self, k: int, rng: Draws) -> np.ndarray:
         """(n, k, *x): k fresh documents for each of the rng's n rows."""
@@ -132,6 +164,34 @@ class Writer:
     def show(self, content: np.ndarray) -> list[str]:
         """Documents (M, *x) as text for people."""
         return [np.array2string(c, precision=3, separator=", ") for c in content]
+
+    def images(self, content: np.ndarray) -> np.ndarray | None:
+        """Documents (M, *x) as pictures (M, height, width), 0 black to 1 white; None where they are no pictures."""
+        return None
+
+
+class Judge:
+    """Tells to which class a document belongs, as far as human documents teach it; for measuring only.
+
+    names: of the C classes; share_C (C,): how often the community writes each, sums to 1. Communities of a world share
+    the classes.
+    """
+
+    names: tuple[str, ...]
+    share_C: np.ndarray
+
+    def classes(self, content: np.ndarray) -> np.ndarray:
+        """(M,) int: the class of documents (M, *x), 0 .. C - 1; -1: none that humans write."""
+        raise NotImplementedError
+
+    def features(self, content: np.ndarray) -> np.ndarray:
+        """(M, F): what the judge sees in documents (M, *x); distances between distributions are taken there."""
+        raise NotImplementedError
+
+    def confusion(self) -> np.ndarray | None:
+        """(C, C + 1) counts of held-out human documents by their class and the class judged, the last column none of
+        them; None where nothing was held out or the judge cannot err."""
+        return None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ecosystem.readout import Readout
 from ecosystem.reference import Reference
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
+from ecosystem.text import encoders, prompts
 from ecosystem.views import HumanAgent, ModelAgent
 
 
@@ -44,6 +45,7 @@ class Ecosystem(mesa.Model):
         self.network = self._network(network)
         writers = spec.world.open(spec.human_sources)
         fits.check(spec, writers)
+        self.asked = prompts.opened(spec.measure.prompts, writers) if spec.measure.prompts is not None else None
         self.writers, self.shape = writers, writers[0].shape
         self.humans = Humans(spec.humans, writers, reach(spec.humans, self.n, self.streams), self.streams)
         self.reference = Reference(self.humans, spec.measure.rare_below)
@@ -104,6 +106,11 @@ class Ecosystem(mesa.Model):
     def graph(self) -> nx.DiGraph:
         """Who reads whom, as networkx has it."""
         return self.network.to_networkx()
+
+    @cached_property
+    def encoder(self) -> encoders.Encoder:
+        """Texts as vectors, by which measures compare them (`measure.encoder`)."""
+        return encoders.opened(self.spec.measure.encoder, self.writers)
 
     @cached_property
     def agent_table(self) -> dict[str, np.ndarray]:
@@ -204,7 +211,7 @@ class Ecosystem(mesa.Model):
 
     def _measure(self) -> None:
         self._values = {}
-        self.readout = Readout(self.populations, self.shape, self.t, self.spec.measure.documents)
+        self.readout = Readout(self.populations, self.shape, self.t, self.spec.measure.documents, self._asked_now)
         self.running = self.t < self.spec.steps
         if self.t % self.spec.record.every and self.t != self.spec.steps:
             return
@@ -214,11 +221,18 @@ class Ecosystem(mesa.Model):
         agents = {name: np.asarray(value) for name, value in measured.items() if np.ndim(value)}
         values = {name: _mean(agents[name]) if name in agents else float(value) for name, value in measured.items()}
         pairs = self.readout.similarity_NN() if self.spec.record.pairs else None
-        self.frame = Frame(self.t, values, agents, pairs, tuple(self._events), tuple(self._documents))
+        events, documents, answers = tuple(self._events), tuple(self._documents), self.readout.answers
+        self.frame = Frame(self.t, values, agents, pairs, events, documents, answers)
         self._events, self._documents = [], []
         self.datacollector.collect(self)
         if self.t == 0:
             self._first = dict(self._values)
+
+    @property
+    def _asked_now(self) -> prompts.Asked | None:
+        """The prompts, at steps where they are asked."""
+        rule = self.spec.measure.prompts
+        return self.asked if rule is not None and rule.asked_at(self.t, self.spec.steps) else None
 
     def _new_web(self) -> None:
         self._archives = any(g.archive for g in self.spec.models)

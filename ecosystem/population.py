@@ -12,10 +12,11 @@ import numpy as np
 from numba import njit
 
 from ecosystem.documents import Batch, DocumentShape
-from ecosystem.interfaces import Params
+from ecosystem.interfaces import Diverged, Learner, Params
 from ecosystem.reading import Diet
 from ecosystem.scenario import Group
 from ecosystem.streams import Streams
+from ecosystem.travel import Translated, in_tokens
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Population:
         return self.group.count
 
     @property
+    def learner(self) -> Learner | Translated:
+        """The group's learner; one that reads text is spoken to in the world's tokens."""
+        return in_tokens(self.group.learner, self.shape)
+
+    @property
     def members(self) -> slice:
         """This group's places in arrays over all models."""
         return slice(self.first, self.first + self.n)
@@ -70,9 +76,9 @@ class Population:
 
     def pretrain(self, content: np.ndarray) -> None:
         """The first fit, on human documents (n, b, *x)."""
-        fresh = self.group.learner.init(self.n, self.shape, self.draws("init", 0))
+        fresh = self.learner.init(self.n, self.shape, self.draws("init", 0))
         weight = np.broadcast_to(np.float64(1), content.shape[:2])
-        self.params = self.group.learner.train(fresh, content, weight, self.draws("train", 0))
+        self.params = self._trained(fresh, content, weight, self.draws("train", 0), 0, None)
         self.depth_n, self.human_share_n = np.zeros(self.n), np.ones(self.n)
         self._lineage = None
 
@@ -89,7 +95,7 @@ class Population:
 
     def write(self, k: int, step: int, purpose: str):
         """k documents of each model, from the stream of a purpose; see `Learner.sample`."""
-        written = self.group.learner.sample(self.params, k, self.draws(purpose, step))
+        written = self.learner.sample(self.params, k, self.draws(purpose, step))
         content = written[0] if isinstance(written, tuple) else written
         self.shape.check(content, (self.n, k), f"models.{self.group.name}: {type(self.group.learner).__name__}")
         return written
@@ -116,7 +122,14 @@ class Population:
 
     def log_prob(self, content: np.ndarray) -> np.ndarray:
         """(n, M) nats."""
-        return self.group.learner.log_prob(self.params, content)
+        return self.learner.log_prob(self.params, content)
+
+    def answer(self, prompt_PL: np.ndarray, k: int, step: int, purpose: str) -> np.ndarray:
+        """k answers of each model to P prompts, (n, P, k, L) tokens; see `Learner.answer`."""
+        written = self.learner.answer(self.params, prompt_PL, k, self.draws(purpose, step))
+        author = f"models.{self.group.name}: {type(self.group.learner).__name__}"
+        self.shape.check(written, (self.n, len(prompt_PL), k), author)
+        return written
 
     def _check_columns(self, column: np.ndarray, k: int) -> None:
         """The columns that a learner says it copied; compiled loops rely on them."""
@@ -136,8 +149,17 @@ class Population:
             return all_rows if rows is None else all_rows.take(rows)
 
         if self.group.start == "scratch":
-            params = self.group.learner.init(len(content), self.shape, draws("init"))
-        return self.group.learner.train(params, content, weight, draws("train"))
+            params = self.learner.init(len(content), self.shape, draws("init"))
+        return self._trained(params, content, weight, draws("train"), step, rows)
+
+    def _trained(self, params: Params, content, weight, rng, step: int, rows: np.ndarray | None) -> Params:
+        """What the learner makes of it; a fit that diverges is told by the model's number in the world and the step."""
+        try:
+            return self.learner.train(params, content, weight, rng)
+        except Diverged as error:
+            model = self.first + int(error.row if rows is None else rows[error.row])
+            where = f"models.{self.group.name}: model {model} in step {step}"
+            raise Diverged(error.row, error.detail, where) from error
 
 
 @njit(nogil=True, cache=True)

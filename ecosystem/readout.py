@@ -1,6 +1,7 @@
 """What the models of a world are at the end of a step, in the forms that measures need; each made at most once.
 
-Letters: N models, U distinct items of one, d dimensions, k documents of the measuring sample, M documents to score.
+Letters: N models, U distinct items of one, d dimensions, k documents of the measuring sample, M documents to score,
+P prompts, L tokens of a document.
 """
 
 from __future__ import annotations
@@ -14,18 +15,39 @@ from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Atoms, Moments
 from ecosystem.population import Population
 from ecosystem.tally import pooled, row_squares, tally
+from ecosystem.text.prompts import Asked
 
 
 class Readout:
-    """Lazily: a measuring sample, item distributions, moments and log-probabilities of all models."""
+    """Lazily: a measuring sample, answers, item distributions, moments and log-probabilities of all models."""
 
-    def __init__(self, populations: list[Population], shape: DocumentShape, step: int, documents: int):
+    def __init__(
+        self,
+        populations: list[Population],
+        shape: DocumentShape,
+        step: int,
+        documents: int,
+        asked: Asked | None = None,
+    ):
+        """`asked`: the prompts, where this is a step at which they are asked."""
         self._populations, self._shape, self._step, self._documents = populations, shape, step, documents
+        self.asked = asked
 
     @cached_property
     def sample(self) -> np.ndarray:
         """(N, k, *x): what every model would write now; never published, from a stream of its own."""
         return np.concatenate([self._sample(p) for p in self._populations])
+
+    @cached_property
+    def answers(self) -> np.ndarray | None:
+        """(N, P, k, L): what every model answers to each prompt, k times; None at steps where none are asked.
+
+        Never published, from a stream of its own.
+        """
+        if self.asked is None:
+            return None
+        prompt_PL, k = self.asked.tokens_PL, self.asked.answers
+        return np.concatenate([p.answer(prompt_PL, k, self._step, "prompts") for p in self._populations])
 
     @cached_property
     def atoms(self) -> Atoms:
@@ -93,7 +115,7 @@ class Readout:
 
     def _atoms(self, population: Population) -> tuple[Atoms, np.ndarray]:
         """Item distributions of a group and how many draws they come from (infinite: exact)."""
-        exact = population.group.learner.atoms(population.params)
+        exact = population.learner.atoms(population.params)
         if exact is not None:
             return exact, np.full(population.n, np.inf)
         flat = self._sample_of(population).reshape(population.n, -1)
@@ -101,7 +123,7 @@ class Readout:
         return Atoms(*tally(flat, weight, self._shape.size)), weight.sum(axis=1)
 
     def _moments(self, population: Population) -> Moments:
-        exact = population.group.learner.moments(population.params)
+        exact = population.learner.moments(population.params)
         if exact is not None:
             return exact
         sample = self._sample_of(population)

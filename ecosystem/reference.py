@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from ecosystem.humans import Humans
-from ecosystem.interfaces import Modes, Moments, Writer
+from ecosystem.interfaces import Judge, Modes, Moments, Writer
+from ecosystem.judges import ModeJudge
 
 HELD_OUT = 64  # held-out or fresh human documents of each community that a measure is taken on
 
@@ -76,12 +77,63 @@ class Reference:
         return np.array([key in mine for key in _keys(every)])
 
     @cached_property
+    def judge(self) -> Judge | None:
+        """Tells the class of a document: the world's judge, or the nearest mode where there are modes."""
+        if self.humans.writers[0].judge is not None:
+            return self.humans.writers[0].judge
+        return None if self.modes is None else ModeJudge(self.modes)
+
+    @cached_property
+    def class_share_C(self) -> np.ndarray | None:
+        """(C,) how often humans write each class (or mode), sums to 1."""
+        judges = [w.judge for w in self.humans.writers if w.judge is not None]
+        if not judges:
+            return None if self.modes is None else self.modes.weight_C
+        return self.weights_H @ np.array([judge.share_C for judge in judges])
+
+    @cached_property
     def rare_C(self) -> np.ndarray | None:
-        """(C,) bool: modes whose weight is below the stated threshold (default: half of 1 / number of modes)."""
-        if self.modes is None:
+        """(C,) bool: classes (or modes) that humans write, but less often than the stated threshold (default: half of
+        1 / number of them)."""
+        share_C = self.class_share_C
+        if share_C is None:
             return None
-        below = self._rare_below if self._rare_below is not None else 0.5 / len(self.modes.weight_C)
-        return self.modes.weight_C < below
+        below = self._rare_below if self._rare_below is not None else 0.5 / len(share_C)
+        return (share_C > 0) & (share_C < below)
+
+    def classes_of(self, community: str) -> np.ndarray:
+        """(C,) bool: which classes (or modes) a community writes."""
+        judge = self.writer(community).judge
+        return self.modes_of(community) if judge is None else judge.share_C > 0
+
+    @cached_property
+    def feature_moments(self) -> Moments:
+        """Mean (1, F) and covariance (1, F, F) of human documents as a judge sees them; without a judge of documents,
+        as they are: exactly where the world knows, else of `sample`.
+        """
+        judge = self.humans.writers[0].judge
+        if judge is None and self.moments is not None:
+            return self.moments
+        parts = [w.held_out if judge and w.held_out is not None else self.sample_of(h) for h, w in self._writing]
+        seen = np.concatenate(parts) if judge is None else judge.features(np.concatenate(parts))
+        weights = [self.weights_H[h] for h, _ in self._writing]
+        share = [np.full(len(part), w / len(part)) for part, w in zip(parts, weights, strict=True)]
+        return _moments(seen, np.concatenate(share))
+
+    def published(self, k: int) -> np.ndarray:
+        """(M, *x): some k human documents, in the communities' shares; fewer where there are no more. Not held out."""
+        parts = []
+        for h, writer in self._writing:
+            wanted = max(2, round(k * self.weights_H[h]))
+            own, name = writer.documents, self.humans.communities[h].name
+            rng = self.humans.streams.rows(f"reference/published/{name}", 0, 1)
+            parts.append(writer.sample(wanted, rng)[0] if own is None else own[:wanted])
+        return np.concatenate(parts)
+
+    @property
+    def _writing(self) -> list[tuple[int, Writer]]:
+        """Communities that write, by number."""
+        return [(h, writer) for h, writer in enumerate(self.humans.writers) if self.weights_H[h] > 0]
 
     @cached_property
     def moments(self) -> Moments | None:
@@ -122,6 +174,13 @@ class Reference:
             return None
         with np.errstate(divide="ignore"):
             return np.logaddexp.reduce(np.array(known) + np.log(self.weights_H)[:, None], axis=0)
+
+
+def _moments(content_MD: np.ndarray, share_M: np.ndarray) -> Moments:
+    """Of documents with shares that sum to 1; the covariance without bias."""
+    mean = share_M @ content_MD
+    apart = content_MD - mean
+    return Moments(mean[None], (apart.T @ (share_M[:, None] * apart) / (1 - share_M @ share_M))[None])
 
 
 def _keys(modes: Modes) -> list[tuple[float, ...]]:

@@ -12,10 +12,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
 from ecosystem.documents import Keep
 from ecosystem.interfaces import HumanSource, Learner
+from ecosystem.measuring import Measuring
+from ecosystem.parts import Part
 
 MAX_AGENTS, MAX_DOCUMENTS = 10_000_000, 1_000_000_000
 
@@ -27,12 +29,6 @@ def _named(name: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_named)]
-
-
-class Part(BaseModel):
-    """A part of a scenario: frozen, no unknown keys, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _rising(schedule: Any) -> Any:
@@ -196,18 +192,6 @@ class Recording(Part):
     )
 
 
-class Measuring(Part):
-    """Choices that metrics depend on."""
-
-    rare_below: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="Items of lower human probability are rare (default: half of 1 / number of items).",
-    )
-    documents: int = Field(64, ge=2, description="Documents a model writes for measuring, where no closed form serves.")
-
-
 class Claim(Part):
     """What the scenario expects, and its test in one object."""
 
@@ -215,12 +199,18 @@ class Claim(Part):
     metric: str = Field(description="A metric, per world or per agent (averaged over agents).")
     minus: str | None = Field(None, description="A metric taken off `metric`, run by run, before anything else.")
     at: Union[Literal["end"], Annotated[int, Field(ge=0)]] = Field("end", description="Step; end: the last.")
+    since: int | None = Field(
+        None, ge=0, description="A step whose value each run's is set against: taken off, or with one arm and `ratio` "
+        "what it is divided by."
+    )
     group: str | None = Field(None, description="Only models of this group.")
     arms: tuple[str, ...] = Field(
         ("base",), min_length=1, max_length=2, description="One arm, or first minus second, paired by seed."
     )
     effect: str = Field(description='"> 0", "< 0.5", or "= 0.5 +- 0.05" (equivalent within a margin).')
-    ratio: bool = Field(False, description="First divided by second in place of the difference.")
+    ratio: bool = Field(
+        False, description="First divided by second in place of the difference; with one arm, `at` by `since`."
+    )
     seeds: int = Field(8, ge=2, description="Seeds 0 to seeds - 1.")
     source: str | None = Field(None, description="Where the expectation comes from (DOI, arXiv id, law).")
 

@@ -20,6 +20,14 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Every test begins on one thread of the processor, wherever the one before computed."""
+    from ecosystem import machine
+
+    machine.use(machine.Machine())
+
+
 @pytest.fixture
 def small_world() -> Callable:
     """Makes a small scenario of categorical models; every part can be given."""

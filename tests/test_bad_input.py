@@ -212,3 +212,26 @@ def test_a_disk_that_takes_nothing_is_found_before_anything_is_computed(tmp_path
     assert done.stderr.count("\n") == 1
     assert "cannot be written" in done.stderr
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_fit_that_diverges_ends_its_run_in_one_line(run, tmp_path):
+    status, err = run("models.0.learner={kind: 'tests.toys:Frail', fails: 2}")
+    assert (status, len(err)) == (1, 1)
+    says = "models.models: model 2 in step 2: the loss is not a finite number; lower learning_rate (now 9)"
+    assert err[0].endswith(says)
+    failed = open_run(next((tmp_path / "outputs" / "odd").glob("*/base/seed-*")))
+    assert failed.provenance["reason"] == says
+    assert failed.steps["step"].tolist() == [0, 1]
+
+
+def test_a_device_that_is_not_there_is_refused(run, tmp_path, monkeypatch, capsys):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    run()
+    for command in (["run", "odd.yaml"], ["compare", "odd.yaml", "--arms", "base,a"], ["check", "odd.yaml"]):
+        status = main([*command, "--device", "cuda", "--out", "elsewhere"])
+        err = capsys.readouterr().err.splitlines()
+        assert (status, len(err)) == (2, 1)
+        assert err[0].startswith("--device: torch ")
+        assert err[0].endswith("sees no CUDA device on this machine; choose cpu")
+    assert not (tmp_path / "elsewhere").exists()

@@ -10,6 +10,7 @@ import pytest
 from agents.learners.categorical import Categorical
 from agents.learners.gaussian import Gaussian
 from agents.learners.linear import Linear
+from agents.learners.ngram import Ngram
 from ecosystem.checks import CheckFailed, check_learner
 from ecosystem.checks import learner as checks_learner
 from ecosystem.checks.trial import PLAIN, Trial
@@ -167,6 +168,23 @@ class OneScoreForAll(Gaussian):
         return super().log_prob(params, content)[:, 0]
 
 
+class RepeatsItsPrompt(Ngram):
+    def answer(self, params, prompt_PL, k, rng):
+        answers = super().answer(params, prompt_PL, k, rng)
+        answers[:] = np.where(prompt_PL[:, None, :1] > 0, prompt_PL[:, None, :1], answers)  # and goes on to the end
+        return answers
+
+
+class OneAnswerForAll(Ngram):
+    def answer(self, params, prompt_PL, k, rng):
+        return super().answer(params, prompt_PL, k, rng)[:1].repeat(rng.n, axis=0)
+
+
+class AnswersOnce(Ngram):
+    def answer(self, params, prompt_PL, k, rng):
+        return super().answer(params, prompt_PL, 1, rng)
+
+
 BROKEN = [
     (HoldsAList(), "parameters_survive_a_file"),
     (NeverTheSame(), "parameters_survive_a_file"),
@@ -174,6 +192,9 @@ BROKEN = [
     (SinglePrecision(), "documents_have_the_shape"),
     (DocumentsFirst(), "documents_have_the_shape"),
     (BeyondTheLastItem(), "documents_have_the_shape"),
+    (RepeatsItsPrompt(), "answers_go_behind_their_prompts"),
+    (OneAnswerForAll(), "answers_go_behind_their_prompts"),
+    (AnswersOnce(), "answers_go_behind_their_prompts"),
     (WrongColumn(), "copies_name_their_document"),
     (NoColumn(), "copies_name_their_document"),
     (CopiesWhatWasNotRead(), "copies_name_their_document"),

@@ -185,3 +185,15 @@ def test_a_group_of_models_is_measured_alone(tmp_path):
         comparison.values(study, "differentiation", "base", group="fed")
     with pytest.raises(InputError, match="No model of group 'fad'"):
         comparison.values(study, "human_share_read", "base", group="fad")
+
+
+def test_a_claim_may_be_about_what_changed_since_a_step():
+    """Every run begins at 1: divided by that with one arm and `ratio`, else taken off before arms are compared."""
+    ends = {"base": [0.2, 0.3, 0.25], "fed": [0.6, 0.65, 0.62]}
+    study = study_of(ends)
+    assert judge(claim("< 0.5", since=0, ratio=True), study).estimate == pytest.approx(0.25)
+    assert judge(claim("< -0.5", since=0), study).estimate == pytest.approx(-0.75)
+    found = judge(claim("< 0.6", "fed", "base", since=0, ratio=True), study)
+    lost = [np.mean(ends[arm]) - 1 for arm in ("fed", "base")]
+    assert found.estimate == pytest.approx(lost[0] / lost[1], rel=0.05)
+    assert "that at step 0" in found.figures

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecosystem.cli.options import parsed_seeds
+from ecosystem.cli.options import How, parsed_seeds
 from ecosystem.errors import InputError
 
 
@@ -19,3 +19,10 @@ def test_seeds_are_a_number_a_list_or_a_range(text, seeds):
             parsed_seeds(text)
     else:
         assert parsed_seeds(text) == seeds
+
+
+def test_how_runs_are_made_is_what_was_asked_for():
+    how = How("outputs", 3, "cpu", 2, False)
+    assert how.made() == {"out": "outputs", "jobs": 3, "device": "cpu", "threads": 2}
+    with pytest.raises(InputError, match=r"^--device: must be cpu or cuda; got 'gpu'$"):
+        How("outputs", 1, "gpu", None, False)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
 from agents.humans.zipf import Zipf
 from agents.learners.categorical import Categorical
+from ecosystem.interfaces import Diverged
 from ecosystem.model import Ecosystem
 from ecosystem.scenario import Community, Graph, Group, Measuring, Reading, Recording, Retention, Scenario
-from tests.toys import Counter, Shelf
+from tests.toys import Counter, Frail, Shelf
 
 
 def group(name: str = "models", learner=None, **keys) -> Group:
@@ -245,3 +248,27 @@ def test_an_archive_is_kept_as_long_as_documents_of_step_0_would_be(keep, steps)
         made.step()
         fed.append(not made.frame.events and (not fed or fed[-1]))
     assert fed == [step < steps for step in range(4)]
+
+
+SOME_FED = dict(graph=Graph(kind="isolated"), humans=(Community(rate=5, reach=(0, 5, 7)),))
+
+
+@pytest.mark.parametrize("parts, step, model", [(dict(), 0, 5), (dict(), 2, 5), (SOME_FED, 2, 7)])
+def test_a_fit_that_diverges_names_group_model_and_step(parts, step, model):
+    """Row 1 of models 4 to 7 is model 5; of those that are fed where only 5 and 7 are, model 7."""
+
+    def two_steps():
+        eco = world(models=(group(), group("frail", Frail(fails=1, at=step))), **parts)
+        eco.step()
+        eco.step()
+
+    with pytest.raises(Diverged) as caught:
+        two_steps()
+    says = "the loss is not a finite number; lower learning_rate (now 9)"
+    assert str(caught.value) == f"models.frail: model {model} in step {step}: {says}"
+
+
+def test_an_error_that_diverged_survives_a_process_border():
+    error = Diverged(3, "why", "models.a: model 3 in step 1")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert str(Diverged(3, "why")) == "row 3: why"

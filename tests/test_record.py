@@ -233,6 +233,15 @@ def test_provenance_says_how_a_run_came_about(tmp_path):
     assert told["wall_seconds"] > 0
     assert told["peak_memory_bytes"] > 1_000_000
     assert told["device"] == "cpu"
+    assert told["threads"] >= 1
+
+
+def test_the_folder_of_a_pretrained_model_is_data(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.safetensors").write_text("weights")
+    plain = {"models": [{"learner": {"kind": "transformer", "model": str(tmp_path / "model")}}]}
+    assert [Path(entry["path"]).name for entry in provenance.data_files(plain)] == ["model.safetensors"]
+    assert provenance.data_files({"models": [{"learner": {"model": "some/model"}}]}) == []
 
 
 def test_data_files_are_named_with_their_digests(tmp_path):

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ecosystem import machine
 from ecosystem.errors import InputError
 from ecosystem.files.scenario_file import read
+from ecosystem.runs import folder as run_folder
 from ecosystem.runs import provenance, workers
 from ecosystem.runs.findings import findings
 from ecosystem.runs.opened import open_run
@@ -42,6 +44,11 @@ def deadly(world):
 def threads(world):
     """What libraries of this process take for the number of threads."""
     return float(os.environ.get("OMP_NUM_THREADS", "nan"))
+
+def dealt(world):
+    """Threads that tiles of agents are dealt to."""
+    from ecosystem import machine
+    return float(machine.here().threads)
 '''
 
 
@@ -82,6 +89,34 @@ def test_workers_count_one_thread(tmp_path, own, monkeypatch):
     study = replicate(tiny(metrics=own("threads"), steps=0), 2, jobs=2, out=tmp_path)
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert set(study.steps["threads"]) == {1.0}
+
+
+@pytest.mark.parametrize("jobs, threads, each", [(1, None, 6), (2, None, 3), (9, None, 3), (1, 5, 5), (2, 5, 5)])
+def test_runs_at_the_same_time_share_the_cores(tmp_path, own, monkeypatch, jobs, threads, each):
+    monkeypatch.setattr(machine, "cores", lambda: 6)
+    study = replicate(tiny(metrics=own("dealt"), steps=0), 2, jobs=jobs, threads=threads, out=tmp_path)
+    assert set(study.steps["dealt"]) == {each}
+    assert {run.provenance["threads"] for run in study.every} == {each}
+
+
+def test_a_run_on_another_device_is_made_again_and_one_on_other_threads_is_not(tmp_path):
+    first = run(tiny(), threads=1, out=tmp_path)
+    assert (first.provenance["device"], first.provenance["threads"]) == ("cpu", 1)
+    assert run(tiny(), threads=2, out=tmp_path).provenance == first.provenance
+    on_gpu = first.provenance | {"device": "cuda"}
+    provenance.write(first.folder, on_gpu)
+    assert run_folder.complete(first.folder, first.spec, "cuda")
+    again = run(tiny(), threads=2, out=tmp_path).provenance
+    assert (again["device"], again["threads"]) == ("cpu", 2)
+    assert again["start"] > first.provenance["start"]
+
+
+def test_a_device_that_is_none_leaves_nothing_behind(tmp_path):
+    with pytest.raises(InputError, match="device: must be cpu or cuda; got 'gpu'"):
+        run(tiny(), device="gpu", out=tmp_path / "out")
+    with pytest.raises(InputError, match="threads: must be a whole number from 1; got 0"):
+        run(tiny(), threads=0, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_that_is_there_is_not_made_again(tmp_path):
@@ -162,13 +197,9 @@ def test_an_interrupted_run_keeps_whole_steps(tmp_path, jobs):
 
 def test_an_interrupt_that_comes_out_as_another_error_is_an_interrupt():
     """Compiled code reports an interrupt inside it as a SystemError."""
-    try:
-        try:
-            raise KeyboardInterrupt
-        except KeyboardInterrupt as stop:
-            raise SystemError("returned a result with an exception set") from stop
-    except SystemError as error:
-        assert workers.interrupted(error)
+    error = SystemError("returned a result with an exception set")
+    error.__cause__ = KeyboardInterrupt()
+    assert workers.interrupted(error)
     assert not workers.interrupted(SystemError("its own"))
     assert not workers.interrupted()
 

@@ -130,6 +130,18 @@ def test_arms_are_the_base_with_their_changes(good):
         good.arm("rar")
 
 
+def test_a_tokenizer_named_by_its_size_alone_is_kept_in_arms(tmp_path):
+    """It has a `kind` of its own, which is no component's."""
+    world = {"kind": "text", "tokenizer": {"vocabulary": 300}}
+    arms = {"longer": {"world.length": 9}}
+    models, humans = [{"learner": {"kind": "ngram"}}], [{"rate": 1}]
+    data = {"name": "a", "world": world, "humans": humans, "models": models, "arms": arms}
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    spec = scenario_file.read(tmp_path / "a.json")
+    assert spec.arm("longer").world.tokenizer == spec.world.tokenizer
+    assert spec.with_({"world.tokenizer.kind": "word"}).world.tokenizer.vocabulary == 300
+
+
 def test_relative_paths_are_taken_from_the_folder_of_the_file(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "edges.csv").write_text("reader,author\n0,1\n")
@@ -148,6 +160,29 @@ def test_a_path_that_is_set_may_also_be_seen_from_here(tmp_path, monkeypatch):
     (tmp_path / "s.yaml").write_text(GOOD.replace("  web: {graph.kind: small_world, ", "  web: {"))
     spec = scenario_file.read(tmp_path / "s.yaml", ["graph={kind: file, path: mine.csv}"])
     assert spec.graph.path == str(tmp_path / "here" / "mine.csv")
+
+
+def test_the_folder_of_a_pretrained_model_is_taken_from_there_too_and_a_hub_id_left_alone(tmp_path, monkeypatch):
+    (tmp_path / "gpt" / "small").mkdir(parents=True)
+    (tmp_path / "here" / "other").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    plain = """\
+world: {kind: text}
+humans: [{rate: 5}]
+models:
+  - {name: local, learner: {kind: transformer, model: gpt/small}}
+  - {name: hub, learner: {kind: transformer, model: some/model}}
+  - {name: missing, learner: {kind: transformer, model: ./gpt/smal}}
+arms:
+  two: {models.hub.learner.model: gpt/small, models.local.learner.model: also/hub}
+"""
+    (tmp_path / "s.yaml").write_text(plain)
+    spec = scenario_file.read(tmp_path / "s.yaml", ["models.missing.learner.model=other"])
+    folder = str(tmp_path / "gpt" / "small")
+    assert [g.learner.model for g in spec.models] == [folder, "some/model", str(tmp_path / "here" / "other")]
+    assert [g.learner.model for g in spec.arm("two").models][:2] == ["also/hub", folder]
+    unset = scenario_file.read(tmp_path / "s.yaml")
+    assert unset.models[2].learner.model == str(tmp_path / "gpt" / "smal")
 
 
 def test_the_schema_knows_every_key_and_every_component(good):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecosystem.documents import DocumentShape
-from ecosystem.interfaces import HumanSource, Learner, Params, Writer
+from ecosystem.interfaces import Diverged, HumanSource, Learner, Params, Writer
 from ecosystem.streams import Draws
 
 
@@ -21,6 +21,18 @@ class Counter(Learner):
 
     def sample(self, params: Params, k: int, rng: Draws) -> np.ndarray:
         return (np.arange(k) % params["items"][:, None]).astype(np.int32)
+
+
+class Frail(Counter):
+    """Counts, until one model's fit diverges: row `fails` of those that are fed in step `at`."""
+
+    fails: int = 1
+    at: int = 2
+
+    def train(self, params: Params, content: np.ndarray, weight: np.ndarray, rng: Draws) -> Params:
+        if int(rng.step) == self.at:
+            raise Diverged(self.fails, "the loss is not a finite number; lower learning_rate (now 9)")
+        return super().train(params, content, weight, rng)
 
 
 class Speaker(Learner):
@@ -76,3 +88,40 @@ class Murmured(Writer):
 
     def sample(self, k: int, rng: Draws) -> np.ndarray:
         return rng.integers(self.shape.size, k, self.shape.length).astype(np.int32)
+
+
+class Letters(Learner):
+    """Reads and writes text: letters drawn alike by their frequency, until the end is drawn or `longest` are there.
+
+    A smoothed frequency of each of `alphabet`, and of the end (last); other letters are passed over.
+    """
+
+    reads = ("text",)
+    alphabet: str = "abc d"
+    longest: int = 40
+
+    def init(self, n: int, shape: DocumentShape, rng: Draws) -> Params:
+        return {"p": np.full((n, len(self.alphabet) + 1), 1 / (len(self.alphabet) + 1))}
+
+    def train(self, params: Params, content: np.ndarray, weight: np.ndarray, rng: Draws) -> Params:
+        counts = np.full(params["p"].shape, 0.1)
+        for i, b in np.ndindex(weight.shape):
+            for letter in content[i, b].replace("\0", ""):
+                counts[i, self.alphabet.index(letter)] += weight[i, b]
+            counts[i, -1] += weight[i, b] * content[i, b].endswith("\0")
+        return {"p": counts / counts.sum(axis=1, keepdims=True)}
+
+    def sample(self, params: Params, k: int, rng: Draws) -> np.ndarray:
+        drawn = (rng.uniform(k, self.longest)[..., None] >= params["p"].cumsum(axis=1)[:, None, None]).sum(axis=-1)
+        letters = np.array([*self.alphabet, "\0", "\0"], object)
+        written = np.empty(drawn.shape[:2], object)
+        for i, j in np.ndindex(written.shape):
+            text, end, _ = "".join(letters[drawn[i, j]]).partition("\0")
+            written[i, j] = text + end
+        return written
+
+    def log_prob(self, params: Params, content: np.ndarray) -> np.ndarray:
+        letters = [*self.alphabet, "\0"]
+        counts = np.array([[text.count(letter) for letter in letters] for text in content]).reshape(-1, len(letters))
+        strange = [bool(set(text) - set(letters)) for text in content]
+        return np.where(strange, -np.inf, (np.log(params["p"])[:, None] * counts).sum(axis=-1))

@@ -13,6 +13,7 @@ from agents.learners.ngram import Ngram
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import HumanSource, Params, Writer
 from ecosystem.streams import Streams
+from ecosystem.text.codec import TextCodec
 from ecosystem.text.files import Stamp, TextError, name_of, read, select, stamp
 from ecosystem.text.tokens import END, Tokenizer, Vocabulary, harmless
 
@@ -76,7 +77,7 @@ class TextWriter(Writer):
     """What one community wrote. Probabilities are token frequencies of what it publishes, end tokens not counted."""
 
     def __init__(self, vocabulary: Vocabulary, published: np.ndarray, held_out: np.ndarray):
-        self.shape = DocumentShape("tokens", vocabulary.size, published.shape[1])
+        self.shape = DocumentShape("tokens", vocabulary.size, published.shape[1], TextCodec(vocabulary))
         self.vocabulary = vocabulary
         self.documents = self._published = _fixed(published)
         self.held_out = _fixed(held_out) if len(held_out) else None

@@ -10,7 +10,7 @@ from pydantic import Field
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Learner, Params
 from ecosystem.streams import Draws
-from ecosystem.text.ngrams import Rule, learn, write
+from ecosystem.text.ngrams import Rule, answer, learn, write
 from ecosystem.text.scores import score
 
 BLOCK = 1 << 16  # tokens scored at a time, at least: bounds the memory of `log_prob`
@@ -38,6 +38,7 @@ class Ngram(Learner):
     """
 
     reads: ClassVar[tuple[str, ...]] = ("tokens",)
+    answers: ClassVar[bool] = True
 
     order: int = Field(3, ge=1, le=8, description="Tokens of an n-gram; 1: single tokens, each drawn independently.")
     backoff: Union[Literal["witten_bell"], Annotated[float, Field(ge=0, lt=1)]] = Field(
@@ -77,6 +78,16 @@ class Ngram(Learner):
         if n:
             text, weight, place, used = _read(params)
             write(text, weight, place, used, self._rule(params), rng.key, call, rng.agents, rng.step, out)
+        return out
+
+    def answer(self, params: Params, prompt_PL: np.ndarray, k: int, rng: Draws) -> np.ndarray:
+        n, (many, length) = len(params["used"]), prompt_PL.shape
+        out = np.zeros((n, many, k, length), np.int32)
+        calls = [rng.next_call() for _ in range(many)]  # one a prompt, in a row: its answers are its own
+        if n and many:
+            text, weight, place, used = _read(params)
+            prompts, rule = _plain(prompt_PL), self._rule(params)
+            answer(text, weight, place, used, rule, prompts, rng.key, calls[0], rng.agents, rng.step, out)
         return out
 
     def log_prob(self, params: Params, content: np.ndarray) -> np.ndarray:

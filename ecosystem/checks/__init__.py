@@ -23,10 +23,12 @@ from ecosystem.checks.probability import (
     moments_are_those_of_the_documents,
     says_what_it_writes,
     sums_to_one,
+    texts_are_written_as_often_as_said,
 )
-from ecosystem.checks.trial import PLAIN, SMALLEST, WRITTEN, CheckFailed, Trial
+from ecosystem.checks.trial import PLAIN, SMALLEST, WRITTEN, CheckFailed, Trial, whole_texts
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import HumanSource, Learner
+from ecosystem.travel import TEXT
 
 __all__ = ["CheckFailed", "check_all", "check_learner", "check_metric", "check_source"]
 
@@ -37,7 +39,7 @@ def check_learner(learner: Learner, shape: DocumentShape | None = None) -> None:
         trial = Trial(learner, shape or PLAIN[kind])
         for rule in checks_learner.RULES:
             rule(trial)
-        moments_are_those_of_the_documents(learner, learner.moments(trial.fitted), trial.written)
+        moments_are_those_of_the_documents(learner, trial.fluent.moments(trial.fitted), trial.written)
         _check_learner_probabilities(Trial(learner, shape or SMALLEST[kind]))
 
 
@@ -63,20 +65,26 @@ def check_metric(metric: Callable | str, kinds: tuple[str, ...] | None = None) -
 
 
 def check_all() -> list[str]:
-    """Checks every component and metric that is found, with its defaults; returns their names."""
-    for kind in components.available("learners"):
+    """Checks every component and metric that is found, with its defaults; returns their names.
+
+    Components of which a key must be given (a model's folder) are left out: check them with that key.
+    """
+    for kind in components.complete("learners"):
         check_learner(cast(Learner, components.find("learners", kind)()))
-    for kind in components.available("humans"):
+    for kind in components.complete("humans"):
         check_source(cast(HumanSource, components.find("humans", kind)()))
     for name in metrics.available():
         check_metric(name)
-    return [*components.available("learners"), *components.available("humans"), *metrics.available()]
+    return [*components.complete("learners"), *components.complete("humans"), *metrics.available()]
 
 
 def _check_learner_probabilities(trial: Trial) -> None:
-    learner, score = trial.learner, partial(trial.learner.log_prob, trial.fitted)
+    learner, score = trial.learner, partial(trial.fluent.log_prob, trial.fitted)
+    if TEXT in learner.reads:
+        texts_are_written_as_often_as_said(learner, whole_texts(trial.shape), score, trial.written)
+        return
     _check_probabilities(learner, trial.shape, score, trial.written)
-    atoms_are_its_probabilities(learner, trial.shape, learner.atoms(trial.fitted), score)
+    atoms_are_its_probabilities(learner, trial.shape, trial.fluent.atoms(trial.fitted), score)
 
 
 def _check_probabilities(component: object, shape: DocumentShape, score: Score, written: np.ndarray) -> None:

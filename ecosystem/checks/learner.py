@@ -31,7 +31,7 @@ def parameters_survive_a_file(trial: Trial) -> None:
 def agent_axis_comes_first(trial: Trial) -> None:
     """State is arrays whose first axis is the agents, before and after reading, and after reading again."""
     longer = documents(trial.shape, trial.b + 5, trial.draws("longer"))
-    again = trial.learner.train(trial.fitted, longer, np.ones(longer.shape[:2]), trial.draws("again"))
+    again = trial.fluent.train(trial.fitted, longer, np.ones(longer.shape[:2]), trial.draws("again"))
     for when, params in (("init", trial.fresh), ("train", trial.fitted), ("train on standing params", again)):
         require(isinstance(params, dict) and bool(params), trial.learner, f"{when} must return a dict of arrays")
         for name, array in params.items():
@@ -48,9 +48,30 @@ def documents_have_the_shape(trial: Trial) -> None:
             require(wrong is None, trial.learner, f"{k} documents written {when} {wrong}")
 
 
+def answers_go_behind_their_prompts(trial: Trial) -> None:
+    """Where `answers`: valid documents (n, P, k, L) that leave room for their prompts, also for a prompt of no tokens.
+
+    An answer to a prompt has as many tokens at most as the prompt leaves; agents draw numbers of their own.
+    """
+    learner = trial.learner
+    if not learner.answers:
+        return
+    prompt_PL = trial.prompts
+    room_P = trial.shape.length - (prompt_PL != 0).sum(axis=1)
+    for k in (8, 1):
+        found = trial.fluent.answer(trial.fitted, prompt_PL, k, trial.draws("answer"))
+        wrong = why_not_documents(found, trial.shape, trial.n, len(prompt_PL), k)
+        require(wrong is None, learner, f"{k} answers {wrong}")
+        longer = (np.arange(trial.shape.length) >= room_P[:, None, None]) & (found != 0)
+        require(not longer.any(), learner, f"prompt and answer must have {trial.shape.length} tokens together at most")
+    alike = rows_of(trial.fitted, np.zeros(trial.n, np.int64))
+    found = trial.fluent.answer(alike, prompt_PL, 32, trial.draws("answer"))
+    require(not np.array_equal(found[0], found[1]), learner, "agents in the same state must not give the same answers")
+
+
 def copies_name_their_document(trial: Trial) -> None:
     """`sample` of a learner with `copies` also gives the columns copied, (n, k) int64, of documents that were read."""
-    written = trial.learner.sample(trial.fitted, 32, trial.draws("sample"))
+    written = trial.fluent.sample(trial.fitted, 32, trial.draws("sample"))
     if not trial.learner.copies:
         require(not isinstance(written, tuple), trial.learner, "sample must return one array where `copies` is False")
         return
@@ -70,8 +91,8 @@ def arguments_stay_unchanged(trial: Trial) -> None:
     content, weight, learner = trial.content.copy(), trial.weight.copy(), trial.learner
     before = learner.model_dump()
     fresh, fitted = copy.deepcopy(trial.fresh), copy.deepcopy(trial.fitted)
-    learner.train(fresh, content, weight, trial.draws("train"))
-    learner.train(fitted, content, weight, trial.draws("again"))
+    trial.fluent.train(fresh, content, weight, trial.draws("train"))
+    trial.fluent.train(fitted, content, weight, trial.draws("again"))
     trial.behaviour(fitted, trial.draws("sample"))
     for what, kept in (
         ("content", np.array_equal(content, trial.content)),
@@ -112,8 +133,8 @@ def together_equals_alone(trial: Trial) -> None:
     """
     together = trial.behaviour(trial.fitted, trial.draws("sample"))
     for rows in (np.array([trial.n - 1]), np.array([0, trial.n - 1])):
-        fresh = trial.learner.init(len(rows), trial.shape, trial.draws("init").take(rows))
-        alone = trial.learner.train(fresh, trial.content[rows], trial.weight[rows], trial.draws("train").take(rows))
+        fresh = trial.fluent.init(len(rows), trial.shape, trial.draws("init").take(rows))
+        alone = trial.fluent.train(fresh, trial.content[rows], trial.weight[rows], trial.draws("train").take(rows))
         shown = trial.behaviour(alone, trial.draws("sample").take(rows))
         differs = first_difference({k: v[rows] for k, v in together.items()}, shown, _tolerance(trial))
         require(
@@ -126,8 +147,8 @@ def a_newcomer_changes_no_one(trial: Trial) -> None:
     content = documents(trial.shape, trial.b, trial.draws("diet", trial.n + 1))
     content[: trial.n] = trial.content
     weight = np.concatenate([trial.weight, np.ones((1, trial.b))])
-    fresh = trial.learner.init(trial.n + 1, trial.shape, trial.draws("init", trial.n + 1))
-    params = trial.learner.train(fresh, content, weight, trial.draws("train", trial.n + 1))
+    fresh = trial.fluent.init(trial.n + 1, trial.shape, trial.draws("init", trial.n + 1))
+    params = trial.fluent.train(fresh, content, weight, trial.draws("train", trial.n + 1))
     shown = trial.behaviour(params, trial.draws("sample", trial.n + 1))
     before = trial.behaviour(trial.fitted, trial.draws("sample"))
     differs = first_difference(before, {k: v[: trial.n] for k, v in shown.items()}, _tolerance(trial))
@@ -173,7 +194,7 @@ def nothing_read_nothing_learned(trial: Trial) -> None:
 def log_probabilities_are_numbers(trial: Trial) -> None:
     """`log_prob` is (n, M) float, never NaN, never +infinity (-infinity where something is impossible)."""
     for params in (trial.fresh, trial.fitted):
-        log_nm = trial.learner.log_prob(params, trial.probe)
+        log_nm = trial.fluent.log_prob(params, trial.probe)
         wanted = (trial.n, len(trial.probe))
         require(np.shape(log_nm) == wanted, trial.learner, f"log_prob must be {wanted}; got {np.shape(log_nm)}")
         require(log_nm.dtype.kind == "f", trial.learner, f"log_prob must be floating; got {log_nm.dtype}")
@@ -189,6 +210,7 @@ RULES = (
     parameters_survive_a_file,
     agent_axis_comes_first,
     documents_have_the_shape,
+    answers_go_behind_their_prompts,
     copies_name_their_document,
     arguments_stay_unchanged,
     same_inputs_give_same_outputs,

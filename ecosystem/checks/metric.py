@@ -13,6 +13,7 @@ import numpy as np
 
 from ecosystem import components
 from ecosystem.checks.trial import CheckFailed, first_difference
+from ecosystem.measuring import Measuring, Prompts
 from ecosystem.model import Ecosystem
 from ecosystem.scenario import Collapse, Community, Graph, Group, Scenario
 
@@ -37,6 +38,7 @@ def small_world(kind: str) -> Ecosystem:
         models=(Group(count=3, publish=10, read=20, learner=components.find("learners", learner)()),),
         graph=Graph(kind="complete", self_loops=True),
         collapse=Collapse(metric="within_diversity", below=0.5),
+        measure=Measuring(prompts=Prompts(count=3, answers=2, every=1) if kind == "tokens" else None),
     )
     made = Ecosystem(spec, rng=0)
     made.step()

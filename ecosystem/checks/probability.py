@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from ecosystem.checks.trial import all_documents, dense, require
 from ecosystem.documents import DocumentShape
@@ -62,6 +62,24 @@ def says_what_it_writes(component: object, shape: DocumentShape, score: Score, w
         gap < allowed, component,
         f"documents must be written as often as log_prob says; distribution functions are {gap:.3f} apart, "
         f"chance allows {allowed:.3f}",
+    )  # fmt: skip
+
+
+def texts_are_written_as_often_as_said(component: object, texts: np.ndarray, score: Score, written: np.ndarray) -> None:
+    """For learners that read text: whole texts (M, L) have probabilities that add up to 1 at most, and each is written
+    at least as often as `log_prob` says. That is of one way to spell a text in the learner's own tokens; others add.
+    """
+    said_nm = np.exp(score(texts))
+    total = said_nm.sum(axis=1).max()
+    require(total < 1 + OFF, component, f"probabilities of different texts must add up to 1 at most; got {total:.4g}")
+    same_nkm = (written[:, :, None] == texts).all(axis=-1)
+    count_nm, k = same_nkm.sum(axis=1), written.shape[1]
+    chance_nm = binom.cdf(count_nm, k, np.minimum(said_nm, 1))
+    i, m = np.unravel_index(np.argmin(chance_nm), chance_nm.shape)
+    require(
+        chance_nm[i, m] > FALSE_ALARM / chance_nm.size, component,
+        f"texts must be written at least as often as log_prob says; one is {count_nm[i, m]} times among {k}, "
+        f"{k * said_nm[i, m]:.1f} were said",
     )  # fmt: skip
 
 

@@ -14,19 +14,27 @@ import numpy as np
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Component, Learner, Params
 from ecosystem.streams import Draws, Streams
+from ecosystem.text.codec import TextCodec
+from ecosystem.text.tokens import SINGLE, Vocabulary
+from ecosystem.travel import Translated, in_tokens
 
+BYTES = TextCodec(Vocabulary(SINGLE))
 PLAIN = {
     "items": DocumentShape("items", 7),
     "vectors": DocumentShape("vectors", 2),
     "pairs": DocumentShape("pairs", 3),
     "tokens": DocumentShape("tokens", 5, 6),
+    "text": DocumentShape("tokens", len(SINGLE), 12, BYTES),
 }
 SMALLEST = {
     "items": DocumentShape("items", 7),
     "vectors": DocumentShape("vectors", 1),
     "pairs": DocumentShape("pairs", 2),
     "tokens": DocumentShape("tokens", 3, 4),
+    "text": DocumentShape("tokens", len(SINGLE), 4, BYTES),
 }
+LETTERS = "ab c"  # of example documents that are text
+LONGEST_LISTED = 3  # letters of texts that are all scored
 WRITTEN = 4000  # documents of each agent in comparisons of a sample with what is stated
 ENUMERABLE = 100_000  # documents of a shape, at most, that are all scored
 
@@ -57,6 +65,8 @@ def documents(shape: DocumentShape, k: int, rng: Draws) -> np.ndarray:
     """(n, k, *x): valid documents of a shape, none of them special."""
     if shape.kind == "items":
         return (rng.uniform(k) ** 2 * shape.size).astype(np.int32)  # the first items more often
+    if shape.codec is not None:
+        return _texts(shape, k, rng)
     if shape.kind == "tokens":
         token = 1 + rng.integers(max(shape.size - 1, 1), k, shape.length)
         ended = np.arange(shape.length) > rng.integers(shape.length + 1, k, 1)
@@ -65,6 +75,17 @@ def documents(shape: DocumentShape, k: int, rng: Draws) -> np.ndarray:
     if shape.kind == "pairs":
         vector[..., -1] += vector[..., :-1].sum(axis=-1)
     return vector
+
+
+def _texts(shape: DocumentShape, k: int, rng: Draws) -> np.ndarray:
+    """(n, k, L): short texts of a few letters, whole or cut."""
+    letters_nkL = np.array(list(LETTERS))[rng.integers(len(LETTERS), k, shape.length)]
+    letters_n = rng.integers(shape.length + 1, k)
+    texts = np.empty((rng.n, k), object)
+    for i, j in np.ndindex(texts.shape):
+        texts[i, j] = "".join(letters_nkL[i, j, : letters_n[i, j]]) + "\0"
+    assert shape.codec is not None
+    return shape.codec.encode(texts, shape.length)
 
 
 def why_not_documents(content: object, shape: DocumentShape, *leading: int) -> str | None:
@@ -96,6 +117,14 @@ def all_documents(shape: DocumentShape) -> np.ndarray | None:
     return every[~(after_end & (every != 0)).any(axis=1)]
 
 
+def whole_texts(shape: DocumentShape) -> np.ndarray:
+    """(M, L): all texts of a few letters that end before a document is full."""
+    lengths = range(min(shape.length, LONGEST_LISTED + 1))
+    texts = ["".join(letters) + "\0" for many in lengths for letters in itertools.product(LETTERS, repeat=many)]
+    assert shape.codec is not None
+    return shape.codec.encode(np.array(texts, object), shape.length)
+
+
 @dataclass(frozen=True)
 class Trial:
     """n agents of a learner, a diet for them, and what they do with it. Purposes of streams are the method's names."""
@@ -108,6 +137,11 @@ class Trial:
 
     def draws(self, purpose: str, n: int | None = None, seed: int | None = None) -> Draws:
         return Streams(self.seed if seed is None else seed).rows(f"check/{purpose}", 1, self.n if n is None else n)
+
+    @property
+    def fluent(self) -> Learner | Translated:
+        """The learner as populations speak to it, in the world's documents."""
+        return in_tokens(self.learner, self.shape)
 
     @cached_property
     def content(self) -> np.ndarray:
@@ -124,7 +158,7 @@ class Trial:
 
     @cached_property
     def fresh(self) -> Params:
-        return self.learner.init(self.n, self.shape, self.draws("init"))
+        return self.fluent.init(self.n, self.shape, self.draws("init"))
 
     @cached_property
     def fitted(self) -> Params:
@@ -137,27 +171,37 @@ class Trial:
         return np.concatenate([self.content[0, :3], self.content[-1, :2], other])
 
     @cached_property
+    def prompts(self) -> np.ndarray:
+        """(P, L): beginnings of documents, the last of no tokens."""
+        prompt_PL = documents(self.shape, 4, self.draws("prompts", 1))[0]
+        prompt_PL[:, self.shape.length // 2 :] = 0
+        prompt_PL[-1] = 0
+        return prompt_PL
+
+    @cached_property
     def written(self) -> np.ndarray:
         """(n, k, *x): many documents, to be compared with what is stated of them."""
         return self.write(self.fitted, WRITTEN, self.draws("written"))
 
     def train(self, content: np.ndarray) -> Params:
-        return self.learner.train(self.fresh, content, self.weight, self.draws("train"))
+        return self.fluent.train(self.fresh, content, self.weight, self.draws("train"))
 
     def write(self, params: Params, k: int, rng: Draws) -> np.ndarray:
         """Documents written, without the columns that copying learners add."""
-        written = self.learner.sample(params, k, rng)
+        written = self.fluent.sample(params, k, rng)
         return written[0] if isinstance(written, tuple) else written
 
     def behaviour(self, params: Params, rng: Draws) -> dict[str, np.ndarray]:
         """Everything a learner shows of its state, agent axis first."""
-        shown = {"log_prob": self.learner.log_prob(params, self.probe)}
-        written = self.learner.sample(params, 16, rng)
+        shown = {"log_prob": self.fluent.log_prob(params, self.probe)}
+        written = self.fluent.sample(params, 16, rng)
         shown |= {"sample": written[0], "columns": written[1]} if isinstance(written, tuple) else {"sample": written}
-        moments = self.learner.moments(params)
+        if self.learner.answers:
+            shown["answer"] = self.fluent.answer(params, self.prompts, 4, rng)
+        moments = self.fluent.moments(params)
         if moments is not None:
             shown |= {"mean": moments.mean_ND, "covariance": moments.covariance_NDD}
-        atoms = self.learner.atoms(params)
+        atoms = self.fluent.atoms(params)
         if atoms is not None:
             shown["atoms"] = dense(atoms.item_NU, atoms.mass_NU, self.shape.size)
         return shown

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ecosystem import machine
 from ecosystem.errors import InputError
 from ecosystem.files.addresses import Change
 
@@ -30,7 +32,11 @@ Arms = Annotated[list[str] | None, typer.Option("--arm", metavar="NAME", help="O
 Arm = Annotated[str, typer.Option("--arm", metavar="NAME", help="The arm.")]
 Out = Annotated[str, typer.Option("--out", metavar="FOLDER", help="Where results go.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Runs made at the same time.")]
-Device = Annotated[str, typer.Option("--device", metavar="cpu", help="Where models compute.")]
+Device = Annotated[str, typer.Option("--device", metavar="cpu|cuda", help="Where models compute.")]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, metavar="N", help="Threads of each run; by default runs share the cores."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; print the folder only.")]
 
 
@@ -58,7 +64,7 @@ def asked(source: str, sets: list[str] | None, steps: int | None = None, judging
 def _can_be_judged(claim: Claim, spec: Scenario, steps: int) -> bool:
     """Is a claim's step reached, and what it is about measured?"""
     measured = {claim.metric, claim.minus or claim.metric} <= set(spec.metrics)
-    return measured and (claim.at == "end" or claim.at <= steps)
+    return measured and (claim.at == "end" or claim.at <= steps) and (claim.since or 0) <= steps
 
 
 def chosen_arms(spec: Scenario, arms: list[str] | None) -> tuple[str, ...]:
@@ -97,10 +103,25 @@ def parsed_seeds(text: str) -> tuple[int, ...]:
     return _checked(range(first, last), allowed)
 
 
-def check_device(device: str) -> None:
-    """The only device of this version is the CPU."""
-    if device != "cpu":
-        raise InputError(f"--device: must be cpu; got '{device}'")
+@dataclass(frozen=True)
+class How:
+    """How runs are made; no number depends on it but, in the last bits, on the device."""
+
+    out: str
+    jobs: int
+    device: str
+    threads: int | None
+    quiet: bool
+
+    def __post_init__(self):
+        try:
+            machine.check_device(self.device)
+        except InputError as error:
+            raise InputError(f"--{error}") from None
+
+    def made(self) -> dict[str, Any]:
+        """As arguments of `execute`."""
+        return {"out": self.out, "jobs": self.jobs, "device": self.device, "threads": self.threads}
 
 
 def command_line() -> str:

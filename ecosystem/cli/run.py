@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ecosystem import machine
 from ecosystem.cli.options import (
     Arm,
     Arms,
     Device,
+    How,
     Jobs,
     Out,
     Quiet,
@@ -22,8 +24,8 @@ from ecosystem.cli.options import (
     Sets,
     Source,
     Steps,
+    Threads,
     asked,
-    check_device,
     chosen_arms,
     chosen_seeds,
     command_line,
@@ -48,6 +50,7 @@ def run(
     out: Out = "outputs",
     jobs: Jobs = 1,
     device: Device = "cpu",
+    threads: Threads = None,
     quiet: Quiet = False,
 ) -> int:
     """Runs a scenario; ends with its folder and main findings.
@@ -55,9 +58,9 @@ def run(
     All arms are run unless --arm names some, with the scenario's own seed unless --seed or --seeds say others. Runs
     that are already there, complete and made by the same code, are not made again.
     """
-    check_device(device)
+    how = How(out, jobs, device, threads, quiet)
     spec = asked(source, sets, steps)
-    study = _made(spec, _pairs(chosen_arms(spec, arm), chosen_seeds(spec, seed, seeds)), out, jobs, quiet)
+    study = _made(spec, _pairs(chosen_arms(spec, arm), chosen_seeds(spec, seed, seeds)), how)
     return _told(study, quiet)
 
 
@@ -70,6 +73,7 @@ def compare(
     out: Out = "outputs",
     jobs: Jobs = 1,
     device: Device = "cpu",
+    threads: Threads = None,
     quiet: Quiet = False,
 ) -> int:
     """Two arms paired by seed: differences with intervals.
@@ -78,12 +82,12 @@ def compare(
     """
     from ecosystem.runs import comparison
 
-    check_device(device)
+    how = How(out, jobs, device, threads, quiet)
     spec = asked(source, sets, steps)
     pair = chosen_arms(spec, [name.strip() for name in arms.split(",")])
     if len(pair) != 2:
         raise InputError(f"--arms: must be two different arms, A,B; got '{arms}'")
-    study = _made(spec, _pairs(pair, chosen_seeds(spec, None, seeds)), out, jobs, quiet)
+    study = _made(spec, _pairs(pair, chosen_seeds(spec, None, seeds)), how)
     print(_table(comparison.table(study, *pair)))
     if not quiet:
         print(study.folder / "report.html", file=sys.stderr)
@@ -98,6 +102,7 @@ def check(
     out: Out = "outputs",
     jobs: Jobs = 1,
     device: Device = "cpu",
+    threads: Threads = None,
     quiet: Quiet = False,
 ) -> int:
     """A scenario's claims: held, failed or undecided.
@@ -106,11 +111,11 @@ def check(
     """
     from ecosystem.files import scenario_file
 
-    check_device(device)
+    how = How(out, jobs, device, threads, quiet)
     if bool(source) == every:
         raise InputError(f"check: give one scenario or --all; got {'both' if every else 'neither'}")
     specs = _all_asked(scenario_file.names() if every else [source], sets, steps)
-    return max([_checked(spec, out, jobs, quiet) for spec in specs], default=0)
+    return max([_checked(spec, how) for spec in specs], default=0)
 
 
 def theory(
@@ -157,18 +162,18 @@ def _pairs(arms: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
     return [(arm, seed) for seed in seeds for arm in arms]
 
 
-def _made(spec: Scenario, pairs: list[tuple[str, int]], out: str, jobs: int, quiet: bool) -> Study:
+def _made(spec: Scenario, pairs: list[tuple[str, int]], how: How) -> Study:
     """The runs (arm, seed), and the page about them."""
     from ecosystem.report import write
     from ecosystem.runs.runner import execute
 
-    with _prepared(spec, pairs, out, quiet) as progress:
-        study = execute(spec, pairs, jobs=jobs, out=out, progress=progress, command=command_line())
+    with _prepared(spec, pairs, how) as progress:
+        study = execute(spec, pairs, progress=progress, command=command_line(), **how.made())
         write(study.folder)
     return study
 
 
-def _checked(spec: Scenario, out: str, jobs: int, quiet: bool) -> int:
+def _checked(spec: Scenario, how: How) -> int:
     """Judges the claims of one scenario and says how they fared."""
     from ecosystem.report import write
     from ecosystem.runs import claims
@@ -179,9 +184,9 @@ def _checked(spec: Scenario, out: str, jobs: int, quiet: bool) -> int:
         print(f"{spec.name}: makes no claims")
         return 0
     pairs = [(arm, seed) for claim in spec.claims for arm in claim.arms for seed in range(claim.seeds)]
-    with _prepared(spec, list(dict.fromkeys(pairs)), out, quiet) as progress:
-        verdicts = claims.check(spec, jobs=jobs, out=out, progress=progress, command=command_line())
-        page = write(digest_folder(out, spec))
+    with _prepared(spec, list(dict.fromkeys(pairs)), how) as progress:
+        verdicts = claims.check(spec, progress=progress, command=command_line(), **how.made())
+        page = write(digest_folder(how.out, spec))
     print(f"{spec.name}: {page}")
     for verdict in verdicts:
         print(f"  {verdict.outcome:<9}  {verdict.claim.says}\n             {verdict.figures}")
@@ -204,16 +209,21 @@ def _all_asked(sources: list[str], sets: list[str] | None, steps: int | None) ->
 
 
 @contextlib.contextmanager
-def _prepared(spec: Scenario, pairs: list[tuple[str, int]], out: str, quiet: bool) -> Iterator[Progress | None]:
+def _prepared(spec: Scenario, pairs: list[tuple[str, int]], how: How) -> Iterator[Progress | None]:
     """Everything that can be known to be wrong is found before the first run; inside, what stops the runs is told."""
     from ecosystem.runs import folder as run_folder
     from ecosystem.runs import preflight, provenance
 
-    folder = run_folder.digest_folder(out, spec)
+    folder = run_folder.digest_folder(how.out, spec)
     provenance.check_writable(folder)
+    arms, jobs = list(dict.fromkeys(arm for arm, _ in pairs)), min(how.jobs, len(pairs))
     try:
-        preflight.check(spec, list(dict.fromkeys(arm for arm, _ in pairs)))
-        with shown(lambda: _steps_ahead(spec, pairs, folder), quiet) as progress:
+        machine.use(machine.placed(how.device, how.threads, jobs))
+        preflight.check(spec, arms)
+        lines = preflight.large(spec, arms, jobs)
+        if lines and not how.quiet:
+            print(*lines, sep="\n", file=sys.stderr)
+        with shown(lambda: _steps_ahead(spec, pairs, folder, how.device), how.quiet) as progress:
             yield progress
     except KeyboardInterrupt:
         where = f"; what was measured lies in {folder}" if folder.exists() else ""
@@ -224,7 +234,7 @@ def _prepared(spec: Scenario, pairs: list[tuple[str, int]], out: str, quiet: boo
         raise typer.Exit(1) from None
 
 
-def _steps_ahead(spec: Scenario, pairs: list[tuple[str, int]], folder: Path) -> int:
+def _steps_ahead(spec: Scenario, pairs: list[tuple[str, int]], folder: Path, device: str) -> int:
     """Steps of the runs that are not there yet, step 0 of each included."""
     from ecosystem.runs import folder as run_folder
 
@@ -233,7 +243,7 @@ def _steps_ahead(spec: Scenario, pairs: list[tuple[str, int]], folder: Path) -> 
     return sum(
         arm.steps + 1
         for place, arm, seed in folders
-        if not run_folder.complete(place, arm.model_copy(update={"seed": seed}))
+        if not run_folder.complete(place, arm.model_copy(update={"seed": seed}), device)
     )
 
 

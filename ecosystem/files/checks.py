@@ -14,6 +14,7 @@ from ecosystem.effect import parse_effect
 from ecosystem.errors import InputError, did_you_mean
 from ecosystem.files.addresses import Places
 from ecosystem.files.allowed import Mistake, shown
+from ecosystem.files.prompt_rules import prompt_mistakes
 from ecosystem.files.yaml_positions import Path
 from ecosystem.scenario import Community, Group, Scenario
 
@@ -52,6 +53,7 @@ class Checks:
         yield from self._reaches()
         yield from self._graph()
         yield from self._metrics()
+        yield from prompt_mistakes(self._at, DEFAULTS["", "steps"])
         yield from self._arm_names()
         for i, claim in enumerate(self._section("claims")):
             if isinstance(claim, dict):
@@ -211,21 +213,24 @@ class Checks:
                 yield Mistake((*path, "arms", i), text)
         if len(named) == 2 and named[0] == named[1]:
             yield Mistake((*path, "arms"), f"must be two different arms; got {shown(named)}")
-        if claim.get("ratio") is True and len(named) != 2:
-            yield Mistake((*path, "ratio"), "a ratio needs two arms; got true with one")
+        if claim.get("ratio") is True and len(named) != 2 and claim.get("since") is None:
+            yield Mistake((*path, "ratio"), "a ratio needs two arms, or `since`; got true with one arm")
 
     def _claim_step(self, path: Path) -> Iterator[Mistake]:
-        at, every = self._at((*path, "at")), self._at(("record", "every"), 1)
+        every = self._at(("record", "every"), 1)
         named = self._at((*path, "arms"), ["base"])
         arms = [self._arms().get(str(arm)) for arm in named] if isinstance(named, list) else []
         steps = [self._at(("steps",), DEFAULTS["", "steps"])]
         steps += [arm["steps"] for arm in arms if isinstance(arm, dict) and "steps" in arm]
-        if isinstance(at, str) or not all(isinstance(value, (int, float)) for value in (at, every, *steps)):
-            return
-        if at > min(steps):
-            yield Mistake((*path, "at"), f"must be a step of the run, at most {min(steps):g}; got {at:g}")
-        elif at % every and {at} != set(steps):
-            yield Mistake((*path, "at"), f"must be a measured step, a multiple of record.every {every:g}; got {at:g}")
+        for key in ("at", "since"):
+            at = self._at((*path, key))
+            if not all(isinstance(value, (int, float)) for value in (at, every, *steps)):
+                continue
+            if at > min(steps):
+                yield Mistake((*path, key), f"must be a step of the run, at most {min(steps):g}; got {at:g}")
+            elif at % every and {at} != set(steps):
+                text = f"must be a measured step, a multiple of record.every {every:g}; got {at:g}"
+                yield Mistake((*path, key), text)
 
 
 def _of_the_web(metric: str) -> bool:

@@ -5,6 +5,7 @@ Every mistake of a file is reported in one pass, each on a line `file:line:colum
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,8 @@ def plain_value(value: Any, defaults: bool = True) -> Any:
     Everything else stays: a community named by default is still addressed by its name.
     """
     if isinstance(value, BaseModel):
-        kind = {"kind": components.kind_of(value)} if isinstance(value, Component) else {}
+        own_kind = "kind" in type(value).model_fields  # a tokenizer's
+        kind = {"kind": components.kind_of(value)} if isinstance(value, Component) and not own_kind else {}
         kept = defaults or not isinstance(value, (Component, Graph))
         return kind | {
             name: plain_value(getattr(value, name), defaults)
@@ -232,7 +234,8 @@ def _named(fault: yaml_positions.Fault) -> str:
 def _absolute(data: Any, at: yaml_positions.Path, folder: Path, other: Path | None = None) -> Any:
     """Relative paths made absolute, from the file's folder (or, where nothing lies there, from another).
 
-    They stand under keys called `path` of the world, of what communities write, and of the graph, also in arms.
+    They stand under keys called `path` of the world, of what communities write, of the graph and of what measures need,
+    also in arms.
     """
     if isinstance(data, dict):
         return {key: _absolute(inner, (*at, key), folder, other) for key, inner in data.items()}
@@ -240,14 +243,22 @@ def _absolute(data: Any, at: yaml_positions.Path, folder: Path, other: Path | No
         return [_absolute(inner, (*at, i), folder, other) for i, inner in enumerate(data)]
     place = addresses.dotted(at).split(".")
     key = place[-2] if place[-1].isdigit() and len(place) > 1 else place[-1]
+    if key == "model" and "learner" in place and isinstance(data, str) and data:
+        return _model_folder(data, [folder, other or folder])
     if not isinstance(data, str) or not data or not (key == "path" or key.endswith("_path")):
         return data
-    if not {"world", "writes", "graph"} & set(place[:-1]):
+    if not {"world", "writes", "graph", "measure"} & set(place[:-1]):
         return data
     found = folder / data
     if other is not None and not found.exists() and (other / data).exists():
         found = other / data
     return str(found.resolve())
+
+
+def _model_folder(name: str, folders: list[Path]) -> str:
+    """A learner's `model`: the folder of that name where there is one, else a hub id unless it is written as a path."""
+    found = next((folder / name for folder in folders if os.path.isdir(folder / name)), None)
+    return str((found or folders[0] / name).resolve()) if found or name.startswith(("/", "./", "../")) else name
 
 
 def _loaded(file: Path, label: str) -> Tree:

@@ -68,6 +68,12 @@ def kinds(name: str) -> tuple[str, ...] | None:
     return getattr(getattr(function, "func", function), "kinds", None)
 
 
+def asks(name: str) -> bool:
+    """Does a metric need prompts, and have a value only at steps at which they are asked?"""
+    function = find(name)
+    return bool(getattr(getattr(function, "func", function), "asks", False))
+
+
 def _outside(name: str) -> Callable:
     module, _, function = name.partition(":")
     try:

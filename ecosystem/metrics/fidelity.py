@@ -12,7 +12,8 @@ def human_divergence(world, community: str | None = None) -> np.ndarray:
     """(N,) nats: how badly a model predicts human writing.
 
     Items: KL(human, model); infinite once the model has lost an item that humans write (unless it smooths). Vectors:
-    the same, estimated on a fixed set of fresh human documents. Texts: cross-entropy of held-out human documents, per
+    the same, estimated on a fixed set of fresh human documents (where their density is not known, as of pictures, their
+    cross-entropy alone). Texts: cross-entropy of held-out human documents, per
     token. `human_divergence@name`: against one community's writing.
     """
     if world.shape.kind == "tokens":

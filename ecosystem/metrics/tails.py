@@ -11,6 +11,7 @@ from scipy.stats import chi2
 
 from ecosystem.interfaces import defined_for
 from ecosystem.metrics import MetricError
+from ecosystem.metrics.classes import class_coverage, rare_class_coverage, unrecognised_share
 from ecosystem.tally import row_sums
 
 
@@ -18,9 +19,11 @@ from ecosystem.tally import row_sums
 def tail_coverage(world, community: str | None = None) -> np.ndarray:
     """(N,) share of the rare items (human probability below `measure.rare_below`) that a model can still produce.
 
-    For texts: rare tokens found in the measuring sample; for mixtures: rare modes met in it. `tail_coverage@name`:
-    only of the rare items (or modes) that a community writes.
+    For texts: rare tokens found in the measuring sample; for mixtures: rare modes met in it; where documents fall into
+    classes `rare_class_coverage`. `tail_coverage@name`: only of the rare items (or modes) that a community writes.
     """
+    if _judged(world):
+        return rare_class_coverage(world, community)
     if world.shape.kind == "vectors":
         rare_C = world.reference.rare_C
         if community is not None and rare_C is not None:
@@ -37,7 +40,12 @@ def tail_coverage(world, community: str | None = None) -> np.ndarray:
 
 @defined_for("vectors")
 def mode_coverage(world) -> np.ndarray:
-    """(N,) share of the human modes that a model still produces: met by a document of the measuring sample."""
+    """(N,) share of the human modes that a model still produces: met by a document of the measuring sample.
+
+    Where documents fall into classes: `class_coverage`.
+    """
+    if _judged(world):
+        return class_coverage(world)
     return _modes_met(world, None, "mode_coverage")
 
 
@@ -46,16 +54,24 @@ def hallucination_share(world) -> np.ndarray:
     """(N,) share of what a model writes that humans never would.
 
     Items: mass on items of human probability 0. Vectors: documents of the sample further from every human mode (or
-    the human mean) than 99.9% of that mode's own. Texts: token trigrams of the sample that no human document has.
+    the human mean) than 99.9% of that mode's own; where documents fall into classes: those of the sample in which the
+    judge sees none of them. Texts: token trigrams of the sample that no human document has.
     """
     if world.shape.kind == "tokens":
         from ecosystem.metrics.text import unseen_trigram_share
 
         return unseen_trigram_share(world)
+    if _judged(world):
+        return unrecognised_share(world)
     if world.shape.kind == "items":
         atoms = world.readout.atoms
         return row_sums(np.where(world.reference.probabilities[atoms.item_NU] > 0, 0, atoms.mass_NU))
     return (_distance(world).min(axis=2) > chi2.ppf(0.999, world.shape.size)).mean(axis=1)
+
+
+def _judged(world) -> bool:
+    """Do documents fall into classes that are no modes?"""
+    return world.writers[0].judge is not None
 
 
 def _modes_met(world, wanted_C: np.ndarray | None, name: str) -> np.ndarray:

@@ -11,14 +11,16 @@ import zlib
 import numpy as np
 
 from ecosystem.interfaces import defined_for
+from ecosystem.text import bleu, likeness
 from ecosystem.text.measures import distinct_share, held_out_cross_entropy, lengths, unseen_trigram_share
 
 __all__ = [
     "compression_ratio", "distinct_2", "distinct_3", "held_out_cross_entropy", "reverse_cross_entropy",
-    "type_coverage", "unseen_trigram_share",
+    "self_bleu", "type_coverage", "unseen_trigram_share", "vendi_score",
 ]  # fmt: skip
 
 JUDGED = 16  # documents of each model that a model of human writing judges
+ENCODED = 32  # documents of each model that an encoder reads: a sentence encoder takes 10 ms for each
 
 
 @defined_for("tokens")
@@ -40,6 +42,25 @@ def compression_ratio(world) -> np.ndarray:
     The text is the documents of the sample in order, a line each. NaN where nothing was written.
     """
     return np.array([_compression(world.writers[0], documents) for documents in world.readout.sample])
+
+
+@defined_for("tokens")
+def self_bleu(world) -> np.ndarray:
+    """(N,) how much the documents of a model repeat each other, 0 to 1 (Zhu et al. 2018, arXiv:1802.01886).
+
+    BLEU-4 of tokens of each document of the sample against all others; details and smoothing in `text/bleu.py`.
+    """
+    return bleu.self_bleu(world.readout.sample)
+
+
+@defined_for("tokens")
+def vendi_score(world) -> np.ndarray:
+    """(N,) effective number of different documents among the first ENCODED of the sample (arXiv:2210.02410).
+
+    From 1, all alike, to as many as there are; documents are compared by the cosine of `measure.encoder`.
+    """
+    vectors = [world.encoder.encode(world.show(documents[:ENCODED])) for documents in world.readout.sample]
+    return np.array([likeness.vendi(vectors_kd) for vectors_kd in vectors])
 
 
 @defined_for("tokens")

@@ -40,6 +40,18 @@ TITLES = {
     "compression_ratio": Title("compression ratio", "original / compressed size", "higher", (0.0, None)),
     "reverse_cross_entropy": Title("cross-entropy of model text under humans", "nats per token", None, (0.0, None)),
     "type_coverage": Title("coverage of human types", "share", "lower", SHARE),
+    "self_bleu": Title("self-BLEU", "", "higher", SHARE),
+    "vendi_score": Title("Vendi score", "effective number of different documents", "lower", (1.0, None)),
+    "answer_repetition": Title("likeness of a model's answers to one prompt", "cosine", "higher", (-1.0, 1.0)),
+    "answer_similarity": Title("likeness of different models' answers", "cosine", "higher", (-1.0, 1.0)),
+    "human_answer_similarity": Title("likeness of different people's answers", "cosine", None, (-1.0, 1.0)),
+    "class_coverage": Title("coverage of classes", "share", "lower", SHARE),
+    "rare_class_coverage": Title("coverage of rare classes", "share", "lower", SHARE),
+    "class_divergence": Title("distance of class shares from human ones", "total variation", "higher", SHARE),
+    "unrecognised_share": Title("documents of no class", "share", "higher", SHARE),
+    "frechet_distance": Title("Fréchet distance from human documents", "", "higher", (0.0, None)),
+    "human_frechet_distance": Title("Fréchet distance of human documents", "", None, (0.0, None)),
+    "judge_accuracy": Title("accuracy of the judge of classes", "share", None, SHARE),
     "mean_error": Title("squared distance of the mean from the human mean", "", "higher", (0.0, None)),
 }  # fmt: skip
 

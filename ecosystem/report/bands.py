@@ -82,6 +82,9 @@ def bands(steps: pd.DataFrame, metric: str, arms: list[str]) -> list[Band]:
     for arm in arms:
         rows = steps.loc[steps["arm"] == arm, ["seed", "step", metric]]
         table = rows.assign(**{metric: numbers(rows[metric])}).pivot(index="seed", columns="step", values=metric)
+        table = table.loc[:, table.notna().any()]  # what is measured now and then is one line all the same
+        if table.empty:
+            continue
         values_ST = table.to_numpy(float)
         mean_T, low_T, high_T = interval(values_ST)
         low_T, high_T = within(metric, low_T, high_T)
@@ -93,7 +96,11 @@ def bands(steps: pd.DataFrame, metric: str, arms: list[str]) -> list[Band]:
 
 
 def quantiles(agents: pd.DataFrame, metric: str, at: tuple[float, ...]) -> pd.DataFrame:
-    """Quantiles over models and seeds: index step, a column for each of `at`; NaN where one is infinite."""
+    """Quantiles over models and seeds: index step, a column for each of `at`; NaN where one is infinite.
+
+    Steps at which nothing was measured are left out.
+    """
     values = agents[["step"]].assign(value=numbers(agents[metric]))
     found = values.groupby("step")["value"].quantile(np.array(at), interpolation="nearest").unstack()
+    found = found[found.notna().any(axis=1)]
     return found.where(np.isfinite(found))

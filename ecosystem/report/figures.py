@@ -39,6 +39,8 @@ FEW_SEEDS, FEW_ARMS = 10, 2  # up to so many, every seed has its own thin line
 LABELLED = 9  # up to so many lines carry their name at the end
 MOST_PANELS = 6
 DASHED = (0, (4, 2.2))
+LIKENESS = {"answer_repetition": "one model", "answer_similarity": "different models"}
+PEOPLE = "human_answer_similarity"
 MARK: dict[str, Any] = {"ms": 4, "mec": "white", "mew": 0.6}
 
 
@@ -186,6 +188,33 @@ def communities(study, metric: str) -> Figure | None:
     columns = [c for c in metrics_in(study.steps) if c.startswith(f"{metric}@")]
     long = study.steps[["arm", "seed", "step", *columns]].melt(["arm", "seed", "step"], columns, "part", metric)
     return _split(study, long.assign(part=long["part"].str.split("@", n=1).str[1]), metric)
+
+
+@look()
+def likeness(study) -> Figure | None:
+    """Answers to the same prompts: likeness within models and between them, people dashed; a panel an arm.
+
+    None where neither was measured.
+    """
+    lines = {m: name for m, name in LIKENESS.items() if m in study.steps}
+    found = {arm: [b for m in lines for b in bands(study.steps, m, [arm])] for arm in study.arms} if lines else {}
+    found = {arm: drawn for arm, drawn in found.items() if drawn}
+    if not found:
+        return None
+    figure, axes = _grid(list(found)[:MOST_PANELS], len(study.arms) > 1)
+    seen = [x for drawn in found.values() for x in _extent(drawn, thin=False)]
+    for ax, arm in zip(axes, found, strict=False):
+        for i, metric in enumerate(lines):
+            for band in bands(study.steps, metric, [arm]):
+                _band(ax, band, i, thin=False)
+        for people in bands(study.steps, PEOPLE, [arm]) if PEOPLE in study.steps else ():
+            ax.axhline(people.mean_T[0], color=INK, lw=1.1, ls=DASHED, zorder=5)
+            seen.append(float(people.mean_T[0]))
+    _finish(axes, study.steps["step"], seen, next(iter(lines)))
+    axes[0].set_ylabel("Cosine of two answers to a prompt")
+    people_key = [Line2D([], [], color=INK, lw=1.1, ls=DASHED, label="two people")] if PEOPLE in study.steps else []
+    _legend(figure, [_sample(i, name) for i, name in enumerate(lines.values())] + people_key)
+    return figure
 
 
 def _split(study, long: pd.DataFrame, metric: str) -> Figure | None:

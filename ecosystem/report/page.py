@@ -59,6 +59,7 @@ def content(study: Study) -> dict:
         "communities": sections.communities(light),
         "networks": sections.networks(light),
         "documents": sections.documents(light),
+        "answers": sections.answers(light),
         "origin": tables.origin(study),
         "runs": tables.runs(study),
         "events": tables.events(study),

@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from ecosystem.report import figures, network_figure, pairs_figure, written
+from ecosystem.report import answered, figures, network_figure, pairs_figure, pictured, written
 from ecosystem.report.bands import bands, measured, metrics_in, numbers
 from ecosystem.report.exact import Exact
 from ecosystem.report.style import svg
@@ -97,7 +97,7 @@ def _picture(title: str, figure: Figure, caption: str, alt: str) -> Picture:
 def curves(study: Light, laws: Exact | None) -> list[Picture]:
     """A metric a figure, in the scenario's order; those against single communities come apart."""
     made = []
-    for metric in [m for m in metrics_in(study.steps, study.spec.metrics) if "@" not in m]:
+    for metric in [m for m in metrics_in(study.steps, study.spec.metrics) if "@" not in m and m != figures.PEOPLE]:
         drawn = bands(study.steps, metric, list(study.arms))
         if not drawn:
             continue
@@ -225,11 +225,23 @@ def documents(study: Light) -> dict:
     """What is on the web, from recorded documents: texts beside each other, or a figure; or how to record some."""
     kind = _kind(study)
     if kind == "text":
-        return {"kind": kind, "arms": _texts(study), "pictures": []}
+        return {"kind": kind, "arms": _texts(study), "pictures": [], "strips": []}
+    if kind == "vectors" and (strips := pictured.strips(study)):
+        return {"kind": "pictures", "arms": [], "pictures": [], "strips": strips}
     figure = {"items": written.items, "vectors": written.vectors}[kind](study) if kind else None
     caption, alt = WORDS.get(kind, ("", ""))
     pictures = [] if figure is None else [_picture("What is written", figure, caption, alt)]
-    return {"kind": kind if figure else "", "arms": [], "pictures": pictures}
+    return {"kind": kind if figure else "", "arms": [], "pictures": pictures, "strips": []}
+
+
+def answers(study: Light) -> dict:
+    """Answers to the same prompts: how alike they are over time, and some to read."""
+    figure = figures.likeness(study) if len(study.steps) else None
+    people = "Dashed: two people on the same prompts. " if figures.PEOPLE in study.steps else ""
+    caption = f"Mean cosine of two answers to the same prompt. {people}Band: 95% interval over seeds."
+    alt = "Likeness of answers to the same prompts, within models and between them, over steps."
+    pictures = [] if figure is None else [_picture("How alike answers are", figure, caption, alt)]
+    return {"pictures": pictures, "arms": answered.answers(study)}
 
 
 WORDS = {

@@ -134,6 +134,7 @@ def origin(study) -> dict:
         "Wall time": f"{duration(sum(wall))} for {counted(len(told), 'run')}" if wall else "–",
         "Peak memory": f"{peak / 2**20:,.0f} MiB" if peak else "–",
         "Platform": ", ".join(str(first.get(key, "–")) for key in ("platform", "device")),
+        "Threads": str(first.get("threads", "–")),
         "Versions": ", ".join(f"{name} {version}" for name, version in first.get("versions", {}).items()),
         "Code": first.get("code", "–"),
         "Data": _data(first.get("data")),
@@ -147,8 +148,8 @@ def _data(files) -> str:
 
 
 def _mixed(told: list[dict]) -> bool:
-    """True when the runs of a page were made by different code, libraries or data."""
-    return len({repr([t.get(key) for key in ("versions", "code", "data")]) for t in told}) > 1
+    """True when the runs of a page were made by different code, libraries or data, or on different devices."""
+    return len({repr([t.get(key) for key in ("versions", "code", "data", "device")]) for t in told}) > 1
 
 
 def _again(study) -> Iterator[str]:
@@ -156,10 +157,11 @@ def _again(study) -> Iterator[str]:
     whole = (study.folder / run_folder.SCENARIO).is_file()
     first = study.every[0]
     file = run_folder.SCENARIO if whole else f"{first.arm}/{first.folder.name}/{run_folder.SCENARIO}"
-    seeds = ",".join(map(str, study.seeds))
+    seeds, device = ",".join(map(str, study.seeds)), first.provenance.get("device", "cpu")
+    on = "" if device == "cpu" else f" --device {device}"
     for arm in study.arms if whole else study.arms[:1]:
         chosen = f" --arm {shlex.quote(arm)}" if whole and arm != "base" else ""
-        yield f"ecosystem run {shlex.quote(file)}{chosen} --seeds {seeds}"
+        yield f"ecosystem run {shlex.quote(file)}{chosen} --seeds {seeds}{on}"
 
 
 def runs(study) -> list[dict]:

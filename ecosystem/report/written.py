@@ -89,8 +89,13 @@ def _shown(documents: pd.DataFrame, steady) -> list:
 def _sample(row) -> Sample:
     human = row.author_kind == "human"
     author = "human" if human else f"model {row.author}"
-    text = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in row.text[:EXCERPT])
+    text = printable(row.text[:EXCERPT])
     return Sample(author, int(row.step) if human else None, text, len(row.text) > EXCERPT, len(row.text.split()))
+
+
+def printable(text: str) -> str:
+    """Text whose control and other invisible characters are shown as U+FFFD; newlines and tabs stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 @look()

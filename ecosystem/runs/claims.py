@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ecosystem.effect import Outcome, parse_effect
 from ecosystem.errors import InputError
@@ -43,6 +43,9 @@ class Verdict:
         claim = self.claim
         of = f" of group {claim.group}" if claim.group else ""
         where = "at the end" if claim.at == "end" else f"at step {claim.at}"
+        if claim.since is not None:
+            how = "over" if claim.ratio and len(claim.arms) == 1 else "minus"
+            where += f" {how} that at step {claim.since}"
         arms = (" over " if claim.ratio else " minus ").join(claim.arms) if len(claim.arms) == 2 else claim.arms[0]
         found = self.note or f"{wording.number(self.estimate)} ({wording.interval(self.low, self.high, self.n)})"
         less = f" minus {titles.title(claim.minus).title}" if claim.minus else ""
@@ -77,21 +80,31 @@ def _measured(claim: Claim, study: Study) -> Interval:
 
     from ecosystem.runs.statistics import paired, paired_ratio, t_interval
 
-    samples = [_sample(claim, study, arm) for arm in claim.arms]
+    if len(claim.arms) == 1 and claim.since is not None:
+        samples = [_sample(claim, study, claim.arms[0], at) for at in (claim.at, claim.since)]
+    else:
+        samples = [_change(claim, study, arm) for arm in claim.arms]
     both = pd.concat(samples, axis=1, join="inner").to_numpy().T
     if len(both) == 1:
         return t_interval(both[0])
     return paired_ratio(*both) if claim.ratio else paired(*both).difference
 
 
-def _sample(claim: Claim, study: Study, arm: str) -> pd.Series:
+def _change(claim: Claim, study: Study, arm: str) -> pd.Series:
+    """By seed: the value at the claimed step, or how far it has moved since another."""
+    found = _sample(claim, study, arm, claim.at)
+    return found if claim.since is None else found - _sample(claim, study, arm, claim.since)
+
+
+def _sample(claim: Claim, study: Study, arm: str, at: int | Literal["end"]) -> pd.Series:
+    """By seed: the metric in an arm at a step."""
     from ecosystem.runs.comparison import values
 
     seeds = [run.seed for run in study.runs if run.arm == arm and run.status == "complete" and run.seed < claim.seeds]
-    found = values(study, _column(claim.metric), arm, claim.at, claim.group, seeds)
+    found = values(study, _column(claim.metric), arm, at, claim.group, seeds)
     if claim.minus is None:
         return found
-    return found - values(study, _column(claim.minus), arm, claim.at, claim.group, seeds)
+    return found - values(study, _column(claim.minus), arm, at, claim.group, seeds)
 
 
 def _column(metric: str) -> str:

@@ -53,7 +53,7 @@ def about(spec: Scenario, arm: str, command: str, began: float) -> dict[str, Any
         "end": None,
         "wall_seconds": None,
         "peak_memory_bytes": None,
-        **provenance.machine(),
+        **provenance.computer(),
         **provenance.origin(spec.plain()),
     }
 
@@ -84,13 +84,16 @@ def record_failure(folder: Path, spec: Scenario, arm: str, command: str, began: 
         describe(hidden, spec, about(spec, arm, command, began) | ending(began, "failed", reason))
 
 
-def complete(folder: Path, spec: Scenario) -> bool:
-    """True when the folder holds the finished run of this scenario and seed by the same code, data and libraries."""
+def complete(folder: Path, spec: Scenario, device: str = "cpu") -> bool:
+    """True when the folder holds the finished run of this scenario and seed by the same code, data and libraries.
+
+    Made on this device, too: the last bits differ between devices. Of the number of threads nothing depends.
+    """
     try:
         told = provenance.read(folder)
     except (OSError, ValueError):
         return False
-    origin = provenance.origin(spec.plain())
+    origin = provenance.origin(spec.plain()) | {"device": device}
     same = told.get("status") == "complete" and all(told.get(key) == value for key, value in origin.items())
     return same and _last_step(folder) == spec.steps
 

@@ -64,6 +64,11 @@ class Tables:
         return self.frame("judgements")
 
     @cached_property
+    def answers(self) -> pd.DataFrame:
+        """Some answers to some prompts, at steps at which they are asked; those of people at step 0, `agent` NaN."""
+        return self.frame("answers")
+
+    @cached_property
     def events(self) -> pd.DataFrame:
         """What happened to whom."""
         return self.frame("events")
@@ -290,9 +295,9 @@ def _frame(names: list[str], rows: list[tuple]) -> pd.DataFrame:
 
 
 def _column(name: str, values: tuple) -> np.ndarray | pd.Series:
-    if name in ("step", "document", "author", "other", "seed") or (name == "agent" and None not in values):
+    if name in ("step", "document", "author", "other", "seed", "answer") or (name == "agent" and None not in values):
         return np.array(values, np.int64)
-    if name in ("arm", "group_name", "kind", "author_kind", "detail", "verifier", "gate", "text"):
+    if name in ("arm", "group_name", "kind", "author_kind", "detail", "verifier", "gate", "prompt", "text"):
         return pd.Series(values, dtype="str")
     if name == "content":
         return np.array(values) if all(isinstance(v, int) for v in values) else pd.Series(values, dtype="str")

@@ -1,15 +1,16 @@
 """Do all arms fit a world? Asked before the first run, so that wrong input leaves nothing half done behind.
 
 The first arm is tried by its own run. Of the others only what differs is opened: graph files, text files, learners that
-do not read what the world writes.
+do not read what the world writes. Learners that are quickly fitted are tried, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from ecosystem.errors import InputError
+from ecosystem.interfaces import Learner
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
 
@@ -24,6 +25,29 @@ def check(spec: Scenario, arms: Sequence[str]) -> None:
                 _graph(arm)
             if _written(arm) != _written(first):
                 _world(arm)
+
+
+def large(spec: Scenario, arms: Sequence[str], jobs: int = 1) -> list[str]:
+    """What large models will hold in memory, a line a group; InputError where `jobs` runs at once hold too much."""
+    lines: dict[str, str] = {}
+    for name in arms:
+        arm = spec.arm(name)
+        if not _states_memory(arm):
+            continue
+        with naming_arm(name) if name != arms[0] else nullcontext():
+            told = _told(arm, jobs)
+        lines |= {line: "" if name == arms[0] else f"arms.{name}: " for line in told if line not in lines}
+    return [of + line for line, of in lines.items()]
+
+
+def _told(spec: Scenario, jobs: int) -> list[str]:
+    from ecosystem import fits, memory
+
+    writers = spec.world.open(spec.human_sources)
+    fits.check(spec, writers)
+    found = memory.needs(spec, writers[0].shape)
+    memory.check(found, jobs)
+    return [str(need) for need in found if need.models > memory.LARGE]
 
 
 @contextmanager
@@ -44,10 +68,19 @@ def _graph(spec: Scenario) -> None:
 def _written(spec: Scenario) -> tuple:
     """What decides whether world, learners and measures go together."""
     writes, learners = [c.writes for c in spec.humans], [group.learner for group in spec.models]
-    return spec.world, writes, learners, spec.metrics, spec.collapse
+    return spec.world, writes, learners, spec.metrics, spec.collapse, spec.measure
+
+
+def _states_memory(spec: Scenario) -> bool:
+    """Are there learners that say what memory they need? They are slow to fit, too."""
+    return any(type(group.learner).memory is not Learner.memory for group in spec.models)
 
 
 def _world(spec: Scenario) -> None:
+    from ecosystem import fits
     from ecosystem.model import Ecosystem
 
-    Ecosystem(spec.model_copy(update={"steps": 0}))
+    if _states_memory(spec):
+        fits.check(spec, spec.world.open(spec.human_sources))
+    else:
+        Ecosystem(spec.model_copy(update={"steps": 0}))

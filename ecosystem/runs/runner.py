@@ -11,11 +11,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecosystem import machine
 from ecosystem.errors import InputError
+from ecosystem.interfaces import Diverged
+from ecosystem.machine import Machine
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs import provenance, summary, workers
 from ecosystem.runs.opened import Run, Study
@@ -52,6 +55,7 @@ class Task:
     arm: str
     folder: Path
     command: str = ""
+    machine: Machine = field(default_factory=Machine)
 
 
 def run(
@@ -62,14 +66,18 @@ def run(
     progress: Progress | None = None,
     command: str = "",
     fresh: bool = False,
+    device: str = "cpu",
+    threads: int | None = None,
 ) -> Run:
     """One run of a scenario; `seed` defaults to the scenario's.
 
     InputError where the scenario fits no world or the output folder cannot be written (then nothing is left behind);
-    RunFailed where the run ended in an error. `fresh` makes a run again that is already there.
+    RunFailed where the run ended in an error. `fresh` makes a run again that is already there. Models compute on
+    `device` (cpu or cuda) with so many `threads` (default: as many as this process may use cores).
     """
     seed = spec.seed if seed is None else seed
-    study = execute(spec, [(arm, seed)], out=out, progress=progress, command=command, fresh=fresh)
+    how: dict[str, Any] = {"out": out, "progress": progress, "command": command, "fresh": fresh}
+    study = execute(spec, [(arm, seed)], device=device, threads=threads, **how)
     made = study.every[0]
     if made.status == "failed":
         raise RunFailed(arm, seed, made.provenance["reason"])
@@ -79,8 +87,9 @@ def run(
 def replicate(
     spec: Scenario, seeds: int | Iterable[int], arms: Sequence[str] = ("base",), jobs: int = 1, **how: Any
 ) -> Study:
-    """Every arm with every seed (N: seeds 0 to N - 1), on `jobs` processes; `how`: out, progress, command, fresh.
+    """Every arm with every seed (N: seeds 0 to N - 1), on `jobs` processes.
 
+    `how`: out, progress, command, fresh, device, threads (of each process; default: they share the cores).
     Runs that failed are in `Study.failed`, with the reason.
     """
     numbers = range(seeds) if isinstance(seeds, int) else list(seeds)
@@ -105,14 +114,19 @@ def execute(
     progress: Progress | None = None,
     command: str = "",
     fresh: bool = False,
+    device: str = "cpu",
+    threads: int | None = None,
 ) -> Study:
     """Makes the runs (arm, seed) that are not there yet, and summary.csv; gives the study of these runs."""
     study = run_folder.digest_folder(out, spec)
+    machine.check_device(device)
     tasks = _tasks(spec, dict.fromkeys(pairs), study, command)
     provenance.check_writable(study)
     for task in tasks:
         run_folder.free(task.folder)
-    todo = [task for task in tasks if fresh or not run_folder.complete(task.folder, task.spec)]
+    todo = [task for task in tasks if fresh or not run_folder.complete(task.folder, task.spec, device)]
+    where = machine.placed(device, threads, min(jobs, len(todo)))
+    todo = [replace(task, machine=where) for task in todo]
     with _studied(study, spec):
         _make(todo, jobs, progress or (lambda *_: None))
     return Study(study, tuple(dict.fromkeys(pairs)))
@@ -123,6 +137,7 @@ def attempt(task: Task, progress: Progress) -> RunFailed | None:
     from ecosystem.model import Ecosystem
 
     began = time.time()
+    machine.use(task.machine)
     try:
         world = Ecosystem(task.spec)
         recorder = Recorder(task.folder, world, task.arm, task.command, began)
@@ -217,6 +232,7 @@ def _record_death(task: Task, exitcode: int | None) -> None:
         told = Run(task.folder).provenance
         provenance.write(task.folder, told | {"status": "failed", "reason": reason})
     else:
+        machine.use(task.machine)  # the record says where it was made
         run_folder.record_failure(task.folder, task.spec, task.arm, task.command, time.time(), reason)
 
 
@@ -240,7 +256,9 @@ def _studied(study: Path, spec: Scenario) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """Type, message and place of an error in one line."""
+    """Type, message and place of an error in one line; of a fit that diverged its own line says it all."""
+    if isinstance(error, Diverged):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"

@@ -97,6 +97,19 @@ def _list(names: list[str]) -> str:
     return f"There are: {', '.join(n[:60] for n in names[:LISTED])}{more}."
 
 
+def lines(path: str) -> list[str]:
+    """Short texts such as prompts: one a line, or the "text" of each record of JSON Lines."""
+    found = []
+    for file in _files(Path(path)):
+        if file.suffix.lower() in JSON_LINES:
+            found += [text.strip() for _, text, _ in _json_lines(file)]
+        else:
+            found += [line.strip() for line in _decoded(file).splitlines()]
+    if not any(found):
+        raise TextError(f"{path}: holds no text; at least one line that is not empty is needed.")
+    return [text for text in found if text]
+
+
 def name_of(files: Stamp) -> str:
     """The file, or the folder of several."""
     if not files:

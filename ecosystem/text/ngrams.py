@@ -16,7 +16,7 @@ Temperature T draws w in proportion to p(w | h)^a, a = 1 / T. Where w never foll
 and a draw is one from the tempered h' with probability (1 - share(h))^a Z(h') / Z(h), else a w in proportion to gain.
 At T = 1 this is the rule above. No table as wide as the vocabulary is ever made.
 
-Letters: see `runs.py`; n agents, k documents written, j a level, r a run, V vocabulary.
+Letters: see `runs.py`; n agents, k documents written, P prompts, j a level, r a run, V vocabulary.
 """
 
 from __future__ import annotations
@@ -159,7 +159,39 @@ def write(text_nbS, weight_nb, place_nE, used_n, rule, key, call, agents, step, 
         find_odds(rule, runs, odds)
         drawn_JR = odds.drawn_JR if tempered else runs.followed_R.reshape(1, -1)
         alike = not tempered and _all_alike(weight_nb[i])
-        _write_documents(rule, runs, odds.stay, drawn_JR, alike, key, call, agents[i], step, out_nkL[i])
+        _write_documents(rule, runs, odds.stay, drawn_JR, alike, key, call, agents[i], step, 0, out_nkL[i])
+
+
+@njit(nogil=True, cache=True)
+def answer(text_nbS, weight_nb, place_nE, used_n, rule, prompt_PL, key, call, agents, step, out_nPkL):
+    """Fills out_nPkL with k documents that go on from each prompt, the prompt left out; prompt p draws by call + p."""
+    n, b, stride = text_nbS.shape
+    tempered = rule.sharpness != 1.0
+    runs = room_for_runs(rule.order, b * stride, place_nE.shape[1])
+    odds = room_for_odds(rule.order, place_nE.shape[1], rule.sharpness)
+    whole_kL = np.empty(out_nPkL.shape[2:], out_nPkL.dtype)
+    out_nPkL[:] = 0
+    for i in range(n):
+        find_runs(text_nbS[i], weight_nb[i], place_nE[i, : used_n[i]], rule.order, rule.vocabulary, runs)
+        find_odds(rule, runs, odds)
+        drawn_JR = odds.drawn_JR if tempered else runs.followed_R.reshape(1, -1)
+        alike = not tempered and _all_alike(weight_nb[i])
+        for p in range(prompt_PL.shape[0]):
+            begin = _length(prompt_PL[p])
+            whole_kL[:] = 0
+            whole_kL[:, :begin] = prompt_PL[p, :begin]
+            prompt_call = call + np.uint64(p)
+            _write_documents(rule, runs, odds.stay, drawn_JR, alike, key, prompt_call, agents[i], step, begin, whole_kL)
+            out_nPkL[i, p, :, : whole_kL.shape[1] - begin] = whole_kL[:, begin:]
+
+
+@njit(nogil=True, cache=True)
+def _length(document_L):
+    """Tokens before the first 0."""
+    t = 0
+    while t < document_L.size and document_L[t] != 0:
+        t += 1
+    return t
 
 
 @njit(nogil=True, cache=True)
@@ -175,9 +207,10 @@ def _all_alike(weight_b):
 
 
 @njit(nogil=True, cache=True)
-def _write_documents(rule, runs, stay, drawn_JR, alike, key, call, agent, step, out_kL):
+def _write_documents(rule, runs, stay, drawn_JR, alike, key, call, agent, step, start, out_kL):
     """All documents side by side, token by token: their memory accesses then overlap, worth a factor of two.
 
+    The first `start` tokens of each are there already.
     run_kJ holds, a level, the run that a document's past leads to, or the one after the last where it was never read.
     """
     k, length = out_kL.shape
@@ -188,8 +221,8 @@ def _write_documents(rule, runs, stay, drawn_JR, alike, key, call, agent, step, 
     u_k, v_k, alive, still = np.empty(k), np.empty(k), np.arange(k), k
     run_kJ = np.zeros((k, order), np.int64)
     for d in range(k):
-        _follow(1, order, many_J, first, run_JE, oldest, run_kJ[d], out_kL[d], -1, mark)
-    for t in range(length):
+        _follow(1, order, many_J, first, run_JE, oldest, run_kJ[d], out_kL[d], start - 1, mark)
+    for t in range(start, length):
         for d in range(k):
             u_k[d], v_k[d] = two_units(key, d * length + t, call, agent, step)
         many, still = still, 0

@@ -157,7 +157,7 @@ def _words(texts: Sequence[str], more: int) -> Vocabulary:
     trainer = trainers.WordLevelTrainer(vocab_size=BYTES + more, special_tokens=[], show_progress=False)
     counter.train_from_iterator(texts, trainer)
     ranked = sorted(counter.get_vocab().items(), key=lambda found: found[1])
-    pieces = list(_byte_of()) + [word for word, _ in ranked if len(word) > 1][:more]
+    pieces = list(byte_of()) + [word for word, _ in ranked if len(word) > 1][:more]
     vocabulary = {piece: i for i, piece in enumerate(pieces)}
     model = Model(
         models.WordPiece(vocabulary, unk_token="", max_input_chars_per_word=LONGEST_WORD, continuing_subword_prefix="")
@@ -167,13 +167,13 @@ def _words(texts: Sequence[str], more: int) -> Vocabulary:
 
 
 def _vocabulary(model: Any) -> Vocabulary:
-    byte_of = _byte_of()
+    known = byte_of()
     ranked = sorted(model.get_vocab().items(), key=lambda found: found[1])
-    return Vocabulary((b"", *(bytes(byte_of[c] for c in piece) for piece, _ in ranked)), model)
+    return Vocabulary((b"", *(bytes(known[c] for c in piece) for piece, _ in ranked)), model)
 
 
 @functools.cache
-def _byte_of() -> dict[str, int]:
+def byte_of() -> dict[str, int]:
     """How `tokenizers`, like GPT-2, writes bytes as characters: printable ones as themselves, others from U+0100 up."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [b for b in range(BYTES) if b not in printable]

@@ -1,0 +1,131 @@
+"""Products of small float32 matrices in vector registers, compiled for this processor.
+
+A tile of the result (up to 4 rows, 4 vectors of columns) stays in registers while the inner dimension runs by; the
+right-hand matrix is packed beforehand into panels of as many columns, so that it is read in one stream. Every number of
+the result is one chain of fused multiply-adds in the order of the inner dimension: it does not depend on how many rows
+are multiplied together, on the width of vectors, or on threads. (BLAS promises none of these, wakes threads of its own
+and is slow where one side has only a few rows.)
+
+After the register blocking of Goto & van de Geijn 2008, doi:10.1145/1356052.1356053.
+"""
+
+# numba hides the first argument of an intrinsic, which mypy cannot see
+# mypy: disable-error-code="call-arg, var-annotated"
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_FEATURES = binding.get_host_cpu_features()
+LANES = 16 if _FEATURES.get("avx512f") else 8 if _FEATURES.get("avx") else 4  # float32 in a vector register
+PANEL = 4 * LANES  # columns of a panel
+ROWS = 2 if LANES == 8 else 4  # of a tile: what fits AVX's 16 registers; AVX-512 and Arm have 32
+
+
+def _tile(rows, vectors, begun):
+    """An intrinsic: (rows, inner) @ (inner, vectors x LANES) into a tile of `out`, added to what is there if `begun`.
+
+    The three arrays lie in C order; each comes with the place of its first number and the distance of its rows.
+    """
+
+    @intrinsic
+    def tile(typing_context, out, out_at, out_step, a, a_at, a_step, b, b_at, b_step, inner):
+        def build(context, builder, signature, args):
+            data = [context.make_array(signature.args[i])(context, builder, args[i]).data for i in (0, 3, 6)]
+            _write_tile(builder, rows, vectors, begun, *data, *(args[i] for i in (1, 2, 4, 5, 7, 8, 9)))
+            return context.get_dummy_value()
+
+        whole = types.int64
+        return types.none(out, whole, whole, a, whole, whole, b, whole, whole, whole), build
+
+    return tile
+
+
+def _write_tile(builder, rows, vectors, begun, out, a, b, out_at, out_step, a_at, a_step, b_at, b_step, inner):
+    """The instructions of a tile: load the sums, run along the inner dimension, store the sums."""
+    index, vector = out_at.type, ir.VectorType(ir.FloatType(), LANES)
+    zero = ir.Constant(ir.IntType(32), 0)
+    several = ir.FunctionType(vector, [vector] * 3)
+    fused = cgutils.get_or_insert_function(builder.module, several, f"llvm.fma.v{LANES}f32")
+
+    def number(i):
+        return ir.Constant(index, i)
+
+    def place(start, at, r, step):
+        return builder.gep(builder.gep(start, [at]), [builder.mul(number(r), step)])
+
+    def lanes(start, v):
+        return builder.bitcast(builder.gep(start, [number(v * LANES)]), vector.as_pointer())
+
+    def spread(x):
+        empty, first = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(zero.type, LANES), [0] * LANES)
+        return builder.shuffle_vector(builder.insert_element(empty, x, zero), empty, first)
+
+    out_r = [place(out, out_at, r, out_step) for r in range(rows)]
+    a_r = [place(a, a_at, r, a_step) for r in range(rows)]
+    sums = [(r, v, cgutils.alloca_once(builder, vector)) for r in range(rows) for v in range(vectors)]
+    for r, v, total in sums:
+        first = builder.load(lanes(out_r[r], v), align=4) if begun else ir.Constant(vector, [0.0] * LANES)
+        builder.store(first, total)
+    with cgutils.for_range(builder, inner, intp=index) as loop:
+        b_row = builder.gep(builder.gep(b, [b_at]), [builder.mul(loop.index, b_step)])
+        b_v = [builder.load(lanes(b_row, v), align=4) for v in range(vectors)]
+        x_r = [spread(builder.load(builder.gep(start, [loop.index]))) for start in a_r]
+        for r, v, total in sums:
+            builder.store(builder.call(fused, [x_r[r], b_v[v], builder.load(total)]), total)
+    for r, v, total in sums:
+        builder.store(builder.load(total), lanes(out_r[r], v), align=4)
+
+
+_whole_tile, _two_rows, _one_row = _tile(ROWS, 4, True), _tile(2, 4, True), _tile(1, 4, True)
+_lanes = _tile(1, 1, False)
+
+
+@njit(nogil=True, inline="always", cache=True)
+def padded(size, to):
+    """`size` rounded up to a multiple of `to`."""
+    return (size + to - 1) // to * to
+
+
+@njit(nogil=True, cache=True)
+def pack(matrix, at, inner, columns, inner_step, column_step, packed, free):
+    """Packs an (inner, columns) matrix that begins at `at` of a flat array; returns where the next may begin.
+
+    Panels lie one after the other, (inner, PANEL) each; columns that fill up the last are 0.
+    """
+    for first in range(0, columns, PANEL):
+        wide = min(PANEL, columns - first)
+        for i in range(inner):
+            start = at + i * inner_step + first * column_step
+            for j in range(wide):
+                packed[free + j] = matrix[start + j * column_step]
+            for j in range(wide, PANEL):
+                packed[free + j] = np.float32(0.0)
+            free += PANEL
+    return free
+
+
+@njit(nogil=True, cache=True)
+def add_product(out, a, rows, packed, at, inner, columns):
+    """Adds a[:rows, :inner] times the (inner, columns) matrix packed at `at` to out[:rows], in whole panels."""
+    out_step, a_step = out.shape[1], a.shape[1]
+    for first in range(0, columns, PANEL):
+        b_at, r = at + first * inner, 0
+        while rows - r >= ROWS:
+            _whole_tile(out, r * out_step + first, out_step, a, r * a_step, a_step, packed, b_at, PANEL, inner)
+            r += ROWS
+        if rows - r >= 2:
+            _two_rows(out, r * out_step + first, out_step, a, r * a_step, a_step, packed, b_at, PANEL, inner)
+            r += 2
+        if rows - r == 1:
+            _one_row(out, r * out_step + first, out_step, a, r * a_step, a_step, packed, b_at, PANEL, inner)
+
+
+@njit(nogil=True, inline="always", cache=True)
+def set_lanes(out, out_at, a, a_at, b, b_at, b_step, inner):
+    """LANES numbers of `out` become a[a_at : a_at + inner] times `inner` rows of LANES numbers, b_step apart."""
+    _lanes(out, out_at, 0, a, a_at, 0, b, b_at, b_step, inner)

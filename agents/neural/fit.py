@@ -1,0 +1,144 @@
+"""Training of many models at once: minibatches, AdamW and gradient clipping, a model's own each.
+
+Letters: n models, b documents of a diet, B of a minibatch, P weights of one model, x the trailing shape of a document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.neural import minibatches
+from agents.neural.learner import NeuralLearner
+from ecosystem import machine
+from ecosystem.interfaces import Diverged, Params
+from ecosystem.streams import Draws
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+LOOK_EVERY = 32  # updates between two looks at whether all losses are finite: each look waits for the device
+
+Loss = Callable[[Tensor, Tensor, Tensor, Draws], Tensor]
+"""loss(weights (n, P), content (n, B, *x), weight (n, B), rng) -> (n,): mean by weight over each model's minibatch.
+
+Rows of weight 0 hold a document that must not matter; a row may be all zero, then its loss is 0."""
+
+
+def fresh_state(weights: np.ndarray) -> Params:
+    """The state of models that have not been trained: weights (n, P) and an optimiser that has seen nothing."""
+    n = len(weights)
+    moments = {name: np.zeros(weights.shape, np.float32) for name in ("first", "second")}
+    return {"weights": weights.astype(np.float32), **moments, "updates": np.zeros(n, np.int64)}
+
+
+def fit(
+    learner: NeuralLearner, state: Params, content: np.ndarray, weight: np.ndarray, rng: Draws, loss: Loss,
+    decayed_P: np.ndarray, tile: int,
+) -> Params:  # fmt: skip
+    """State after training on content (n, b, *x) with weight (n, b); agents go in tiles, each on its own thread.
+
+    Diverged where a model's loss is not finite.
+    """
+    trained = {name: np.array(state[name]) for name in ("weights", "first", "second", "updates")}
+
+    def train(rows: slice) -> None:
+        part = {name: array[rows] for name, array in trained.items()}
+        of_rows = rng.take(np.arange(rows.start, rows.stop))
+        try:
+            _fit_tile(learner, part, content[rows], weight[rows], of_rows, loss, decayed_P)
+        except Diverged as error:
+            raise Diverged(rows.start + error.row, error.detail) from None
+
+    machine.deal(train, machine.tiles(len(content), tile))
+    return trained
+
+
+def _fit_tile(learner, part: Params, content, weight, rng: Draws, loss: Loss, decayed_P: np.ndarray) -> None:
+    """Trains a tile, in place."""
+    device = machine.here().device
+    plan_nUB = minibatches.plan(weight, learner.batch, learner.epochs, learner.updates, rng)
+    takes_nU = (plan_nUB >= 0).any(axis=2)
+    rate_nU = minibatches.learning_rates(
+        takes_nU.sum(axis=1), takes_nU.shape[1], learner.learning_rate, learner.schedule, learner.warmup
+    )
+    adam = Adam(part, rate_nU, takes_nU, learner.weight_decay, decayed_P, learner.clip, device)
+    safe = np.where(_extended(weight > 0, content.ndim), content, 0)  # what has weight 0 may hold anything
+    row = np.arange(len(content))[:, None]
+    losses: list[Tensor] = []
+    for u in range(takes_nU.shape[1]):
+        machine.go_on()
+        column = np.maximum(plan_nUB[:, u], 0)
+        share = np.where(plan_nUB[:, u] >= 0, weight[row, column], 0)
+        chosen = torch.from_numpy(safe[row, column]).to(device)
+        loss_n = loss(adam.weights, chosen, torch.from_numpy(share.astype(np.float32)).to(device), rng)
+        adam.weights.grad = None
+        loss_n.sum().backward()  # summed, not averaged: a model's step does not depend on how many there are
+        adam.update(u)
+        losses.append(loss_n.detach())
+        if (u + 1) % LOOK_EVERY == 0 or u + 1 == takes_nU.shape[1]:
+            _look(losses, u + 1 - len(losses), takes_nU.shape[1], learner)
+            losses.clear()
+    adam.write_back(part)
+
+
+class Adam:
+    """AdamW on one flat array: p -= rate (m / (sqrt(v) + epsilon) + decay p), m and v corrected for their bias.
+
+    As torch.optim.AdamW, with a learning rate, a clipped gradient norm and a count of updates of each model's own.
+    """
+
+    def __init__(self, part: Params, rate_nU, takes_nU, decay: float, decayed_P, clip: float, device: str):
+        self.weights = torch.from_numpy(part["weights"]).to(device).requires_grad_()
+        self._first, self._second = (torch.from_numpy(part[name]).to(device) for name in ("first", "second"))
+        self._decay_P = torch.from_numpy(decay * decayed_P.astype(np.float32)).to(device) if decay else None
+        self._clip, self._takes_nU = clip, takes_nU
+        self._count_nU = part["updates"][:, None] + np.cumsum(takes_nU, axis=1)
+        self._rate_nU = np.where(takes_nU, rate_nU, 0.0)
+
+    @torch.no_grad()
+    def update(self, u: int) -> None:
+        """One step of the models that take update u; the others stay as they are."""
+        gradient, p = self.weights.grad, self.weights
+        assert gradient is not None
+        norm_n1 = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+        gradient.mul_((self._clip / (norm_n1 + 1e-6)).clamp_(max=1.0))  # as torch.nn.utils.clip_grad_norm_
+        count, takes = np.maximum(self._count_nU[:, u, None], 1), self._takes_nU[:, u, None]
+        rate = self._column(self._rate_nU[:, u, None])
+        keep1, keep2 = (np.where(takes, beta, 1.0) for beta in (BETA1, BETA2))
+        if takes.all():
+            self._first.lerp_(gradient, 1 - BETA1)
+            self._second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+        else:
+            self._first.mul_(self._column(keep1)).add_(gradient * self._column(1 - keep1))
+            self._second.mul_(self._column(keep2)).add_(gradient.square() * self._column(1 - keep2))
+        if self._decay_P is not None:
+            p.addcmul_(p, rate * self._decay_P, value=-1.0)
+        size = self._second.sqrt().div_(self._column(np.sqrt(1 - BETA2**count))).add_(EPSILON)
+        p.sub_(torch.div(self._first, size, out=size).mul_(rate / self._column(1 - BETA1**count)))
+
+    def write_back(self, part: Params) -> None:
+        """The state as it now is, into the arrays it came from."""
+        for name, tensor in (("weights", self.weights.detach()), ("first", self._first), ("second", self._second)):
+            part[name][...] = tensor.cpu().numpy()
+        part["updates"][...] = self._count_nU[:, -1] if self._count_nU.shape[1] else part["updates"]
+
+    def _column(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(self.weights.device)
+
+
+def _extended(mask_nb: np.ndarray, dimensions: int) -> np.ndarray:
+    return mask_nb.reshape(*mask_nb.shape, *(1,) * (dimensions - 2))
+
+
+def _look(losses: list[Tensor], first: int, of: int, learner: NeuralLearner) -> None:
+    """Diverged for the first model whose loss is not finite."""
+    bad_Un = ~torch.isfinite(torch.stack(losses)).cpu().numpy()
+    if bad_Un.any():
+        update, row = (int(x) for x in np.argwhere(bad_Un)[0])
+        raise Diverged(
+            row,
+            f"the loss is not a finite number in update {first + update + 1} of {of}; "
+            f"lower learning_rate (now {learner.learning_rate:g}) or clip (now {learner.clip:g})",
+        )
