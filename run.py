@@ -17,7 +17,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PY = BIN / ("python.exe" if os.name == "nt" else "python")
 TORCH = "2.13.0"
 JOBS = {
-    "run": ("", [["-m", "ecosystem", "run", "baseline", "--seeds", "8", "--jobs", "2"]]),
+    "run": ("", [["-m", "ecosystem", "run", "mixed", "--seeds", "4", "--jobs", "2"]]),
     "test": ("test", [["-m", "pytest", "-q"]]),
     "proofs": ("test", [["-m", "pytest", "-q", "-m", "slow"]]),
     "lint": ("dev", [["-m", "ruff", "check", "."], ["-m", "mypy"]]),

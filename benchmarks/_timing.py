@@ -23,12 +23,16 @@ def once(work: Callable[[], object]) -> float:
 
 def alternating(one: Callable[[], object], other: Callable[[], object], repeats: int = 5) -> tuple[float, float]:
     """Median seconds of two calls, taken in turn so that a drifting machine is fair to both."""
-    one(), other()
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(repeats):
-        for work, taken in zip((one, other), times, strict=True):
-            taken.append(once(work))
-    return statistics.median(times[0]), statistics.median(times[1])
+    first, second = in_turn(one, other, repeats=repeats)
+    return first, second
+
+
+def in_turn(*works: Callable[[], object], repeats: int = 5) -> list[float]:
+    """Median seconds of several calls, taken in turn, after one of each that warms caches and compiles."""
+    for work in works:
+        work()
+    rounds = [[once(work) for work in works] for _ in range(repeats)]
+    return [statistics.median(taken) for taken in zip(*rounds, strict=True)]
 
 
 def peak_gib() -> float:
