@@ -9,7 +9,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from agents.learners.transformer import Transformer, _surprise
 from agents.neural import gpt, minibatches
-from agents.neural.fit import fit, fresh_state
+from agents.neural.fit import Adam, fit, fresh_state
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Diverged
 from ecosystem.streams import Streams
@@ -126,6 +126,30 @@ def test_fifty_updates_equal_the_librarys():
             assert ours[u][i].item() == pytest.approx(theirs.item(), abs=1e-3)
     assert ours[-1].max() < ours[0].min()  # they did learn
     assert (trained["updates"] == 50).all()
+
+
+def test_models_at_updates_of_their_own_step_as_those_that_are_alike():
+    """One that skips an update stays as it is; the others take the step they would take if all were alike."""
+    rng = np.random.default_rng(0)
+    state = fresh_state(rng.normal(size=(3, 40)))
+    state["first"], state["second"] = rng.normal(size=(2, 3, 40)).astype(np.float32) ** 2
+    state["updates"][:] = 6
+    gradient = torch.from_numpy(rng.normal(size=(3, 40)).astype(np.float32))
+
+    def stepped(takes: list[bool]) -> dict[str, np.ndarray]:
+        part = {name: array.copy() for name, array in state.items()}
+        adam = Adam(part, np.full((3, 1), 1e-2), np.array(takes)[:, None], 0.1, np.arange(40) < 20, 1.0, "cpu")
+        adam.weights.grad = gradient.clone()
+        adam.update(0)
+        adam.write_back(part)
+        return part
+
+    alike, some = stepped([True, True, True]), stepped([True, False, True])
+    assert some["updates"].tolist() == [7, 6, 7]
+    for name in ("weights", "first", "second"):
+        np.testing.assert_allclose(some[name][[0, 2]], alike[name][[0, 2]], rtol=2e-6, atol=1e-7)
+        np.testing.assert_array_equal(some[name][1], state[name][1])
+        assert not np.array_equal(alike[name][1], state[name][1])
 
 
 def test_first_weights_are_drawn_as_the_librarys():

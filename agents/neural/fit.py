@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 from agents.neural import minibatches
 from agents.neural.learner import NeuralLearner
@@ -104,19 +105,29 @@ class Adam:
         assert gradient is not None
         norm_n1 = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
         gradient.mul_((self._clip / (norm_n1 + 1e-6)).clamp_(max=1.0))  # as torch.nn.utils.clip_grad_norm_
-        count, takes = np.maximum(self._count_nU[:, u, None], 1), self._takes_nU[:, u, None]
-        rate = self._column(self._rate_nU[:, u, None])
-        keep1, keep2 = (np.where(takes, beta, 1.0) for beta in (BETA1, BETA2))
-        if takes.all():
-            self._first.lerp_(gradient, 1 - BETA1)
-            self._second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-        else:
-            self._first.mul_(self._column(keep1)).add_(gradient * self._column(1 - keep1))
-            self._second.mul_(self._column(keep2)).add_(gradient.square() * self._column(1 - keep2))
+        count_n, rate_n, takes_n = self._count_nU[:, u], self._rate_nU[:, u], self._takes_nU[:, u]
         if self._decay_P is not None:
-            p.addcmul_(p, rate * self._decay_P, value=-1.0)
-        size = self._second.sqrt().div_(self._column(np.sqrt(1 - BETA2**count))).add_(EPSILON)
-        p.sub_(torch.div(self._first, size, out=size).mul_(rate / self._column(1 - BETA1**count)))
+            p.addcmul_(p, self._column(rate_n) * self._decay_P, value=-1.0)
+        if takes_n.all() and (count_n == count_n[0]).all() and (rate_n == rate_n[0]).all():
+            self._step_alike(gradient, int(count_n[0]), float(rate_n[0]))
+        else:
+            self._step(gradient, np.maximum(count_n, 1), rate_n, takes_n)
+
+    def _step_alike(self, gradient: Tensor, count: int, rate: float) -> None:
+        """All models are at the same update: torch's own step, which passes over the memory once."""
+        before = torch.tensor(count - 1.0, device=gradient.device)
+        adamw(
+            [self.weights], [gradient], [self._first], [self._second], [], [before], fused=True, amsgrad=False,
+            beta1=BETA1, beta2=BETA2, lr=rate, weight_decay=0.0, eps=EPSILON, maximize=False,
+        )  # fmt: skip
+
+    def _step(self, gradient: Tensor, count_n: np.ndarray, rate_n: np.ndarray, takes_n: np.ndarray) -> None:
+        """Each model at an update of its own, or at none."""
+        for moment, seen, beta in ((self._first, gradient, BETA1), (self._second, gradient.square(), BETA2)):
+            moment.addcmul_(seen - moment, self._column(np.where(takes_n, 1 - beta, 0.0)))
+        size = self._second.sqrt().div_(self._column(np.sqrt(1 - BETA2**count_n))).add_(EPSILON)
+        rate = self._column(rate_n / (1 - BETA1**count_n))
+        self.weights.sub_(torch.div(self._first, size, out=size).mul_(rate))
 
     def write_back(self, part: Params) -> None:
         """The state as it now is, into the arrays it came from."""
@@ -124,8 +135,9 @@ class Adam:
             part[name][...] = tensor.cpu().numpy()
         part["updates"][...] = self._count_nU[:, -1] if self._count_nU.shape[1] else part["updates"]
 
-    def _column(self, values: np.ndarray) -> Tensor:
-        return torch.from_numpy(values.astype(np.float32)).to(self.weights.device)
+    def _column(self, values_n: np.ndarray) -> Tensor:
+        """(n, 1) on the device."""
+        return torch.from_numpy(values_n[:, None].astype(np.float32)).to(self.weights.device)
 
 
 def _extended(mask_nb: np.ndarray, dimensions: int) -> np.ndarray:
