@@ -51,7 +51,6 @@ class Work:
     """Large products on so many threads, each with matrices of its own: called beside what is measured."""
 
     def __init__(self, threads: int = 2, product: Product = FASTER):
-        torch.set_num_threads(1)
         self.gflop = threads * REPEATS * 2 * LARGE**3 / 1e9
         self._pairs = [(torch.randn(LARGE, LARGE), torch.randn(LARGE, LARGE)) for _ in range(threads)]
         self._product = product
@@ -64,6 +63,7 @@ class Work:
             thread.join()
 
     def _some(self, a: torch.Tensor, b: torch.Tensor) -> None:
+        torch.set_num_threads(1)  # what another thread has set does not hold for matrix products in this one
         for _ in range(REPEATS):
             self._product(a, b)
 

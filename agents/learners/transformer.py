@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import ClassVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor
 
@@ -15,15 +15,20 @@ from agents.kernels.choice import Rules
 from agents.neural import gpt
 from agents.neural.decoding import write
 from agents.neural.fit import fit, fresh_state
+from agents.neural.fused import Surprise
 from agents.neural.learner import NeuralLearner
 from agents.neural.pretrained import load_pretrained, pretrained_shape
+from agents.neural.products import alone, fast_products
 from ecosystem import machine
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Params
 from ecosystem.streams import Draws
 
-TILE = {"cpu": 8, "cuda": 256}  # agents trained at once: on a CPU so many stay in its cache
-SCORED = 1 << 15  # tokens of one agent scored at once
+TILE = {"cpu": 256, "cuda": 16_384}  # width of all agents trained at once: on a CPU so much stays in its cache
+PIECES = (
+    4  # tiles at least, for the cores there may be; the number of threads must not decide, numbers would depend on it
+)
+SCORED = {"cpu": 1 << 23, "cuda": 1 << 30}  # logits held at once
 
 
 class Transformer(NeuralLearner):
@@ -91,8 +96,9 @@ class Transformer(NeuralLearner):
         if not len(content):
             return params
         shape = _shape_of(params)
+        tile = _tile(len(content), shape.width)
         decayed = gpt.layout(shape).mask(lambda name, of: len(of) > 1)
-        trained = fit(self, params, content, weight, rng, functools.partial(self._loss, shape), decayed, _tile())
+        trained = fit(self, params, content, weight, rng, functools.partial(self._loss, shape), decayed, tile)
         return params | trained | {"openings": self._openings(content, weight), "opened": (weight > 0).sum(axis=1)}
 
     def sample(self, params: Params, k: int, rng: Draws) -> np.ndarray:
@@ -113,28 +119,30 @@ class Transformer(NeuralLearner):
             answers[:, which, :, : length - given] = written.reshape(n, len(which), k, length - given)
         return answers
 
-    @torch.no_grad()
     def log_prob(self, params: Params, content: np.ndarray) -> np.ndarray:
         n, m = len(params["weights"]), len(content)
         shape, out = _shape_of(params), np.zeros((n, m))
         tokens = torch.from_numpy(np.asarray(content, np.int64)).to(machine.here().device)
-        rows = max(1, SCORED // max(content.shape[1], 1))
+        tile = _tile(n, shape.width)
+        rows = max(1, SCORED[machine.here().device] // (tile * content.shape[1] * shape.vocabulary))
 
         def score(part: slice) -> None:
+            alone()
             with torch.no_grad():  # is each thread's own
                 w = gpt.layout(shape).views(torch.from_numpy(params["weights"][part]).to(tokens.device))
                 for first in range(0, m, rows):
                     some = tokens[None, first : first + rows].expand(part.stop - part.start, -1, -1)
                     out[part, first : first + rows] = -_surprise(shape, w, some).sum(-1).double().cpu().numpy()
 
-        machine.deal(score, machine.tiles(n, max(1, _tile() // 8)))
+        with fast_products():
+            machine.deal(score, machine.tiles(n, tile))
         return out
 
     def memory(self, n: int, shape: DocumentShape, read: int) -> int:
         """Weights and optimiser of all, twice while a fit replaces them; what is remembered for gradients of a tile."""
         of = self._shape(shape)
         numbers = self.layers * (self.width * 34 + 3 * self.heads * shape.length) + 4 * of.vocabulary + 8 * self.width
-        tile = min(n, _tile() * machine.here().threads)
+        tile = min(n, _tile(n, of.width) * machine.here().threads)
         return 4 * (6 * n * gpt.layout(of).size + tile * (min(self.batch, read) * shape.length * numbers))
 
     def _shape(self, shape: DocumentShape) -> gpt.GptShape:
@@ -159,19 +167,20 @@ class Transformer(NeuralLearner):
     def _loss(self, shape: gpt.GptShape, weights: Tensor, content: Tensor, weight: Tensor, rng: Draws) -> Tensor:
         """(n,) mean over the tokens of each model's minibatch, documents by weight."""
         w = gpt.layout(shape).views(weights)
-        surprise = _surprise(shape, w, content.long(), self._drop(rng))
+        surprise = _surprise(shape, w, content.long(), self._keep(rng))
         tokens = gpt.counted(content).sum(-1) * weight
         return (surprise.sum(-1) * weight).sum(-1) / tokens.sum(-1).clamp(min=1e-9)
 
-    def _drop(self, rng: Draws) -> gpt.Drop:
+    def _keep(self, rng: Draws) -> gpt.Keep:
+        """Dropout: each model's own numbers decide what of it is kept."""
         if not self.dropout:
-            return lambda x: x
+            return lambda of: None
 
-        def drop(x: Tensor) -> Tensor:
-            kept = rng.uniform(x.numel() // rng.n) >= self.dropout
-            return x * torch.from_numpy(kept.reshape(x.shape) / np.float32(1 - self.dropout)).to(x.device, x.dtype)
+        def keep(of: tuple[int, ...]) -> Tensor:
+            kept = rng.uniform(math.prod(of) // rng.n) >= self.dropout
+            return torch.from_numpy(kept.reshape(of) / np.float32(1 - self.dropout)).to(machine.here().device)
 
-        return drop
+        return keep
 
     def _openings(self, content: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """(n, b, prompt) int32: how the documents of each model begin, those of weight 0 last."""
@@ -183,10 +192,10 @@ class Transformer(NeuralLearner):
         return write(_shape_of(params), params["weights"], prompt, length, self._rules, rng)
 
 
-def _surprise(shape: gpt.GptShape, w: gpt.Weights, content: Tensor, drop: gpt.Drop = lambda x: x) -> Tensor:
+def _surprise(shape: gpt.GptShape, w: gpt.Weights, content: Tensor, keep: gpt.Keep = lambda of: None) -> Tensor:
     """(n, B, L) nats of each token of content (n, B, L), 0 after the end of a document."""
-    scores = gpt.logits(shape, w, gpt.follows(content), drop)
-    nats = F.cross_entropy(scores.reshape(-1, shape.vocabulary), content.reshape(-1), reduction="none")
+    scores = gpt.logits(shape, w, gpt.follows(content), keep)
+    nats: Tensor = Surprise.apply(scores.view(-1, shape.vocabulary), content.reshape(-1))
     return nats.view(content.shape) * gpt.counted(content)
 
 
@@ -197,5 +206,7 @@ def _shape_of(params: Params) -> gpt.GptShape:
     return gpt.GptShape(vocabulary, context, layers, width, heads, bool(tied))
 
 
-def _tile() -> int:
-    return TILE[machine.here().device]
+def _tile(n: int, width: int) -> int:
+    """Agents computed at once."""
+    most = max(1, TILE[machine.here().device] // width)
+    return max(1, min(most, -(-n // PIECES))) if machine.here().device == "cpu" else most

@@ -20,6 +20,7 @@ from agents.neural.cached import Cached
 from agents.neural.choice import choose
 from agents.neural.decode_native import write_native
 from agents.neural.gpt import GptShape, Weights, layout
+from agents.neural.products import alone, fast_products
 from ecosystem.machine import deal, go_on, here, tiles
 from ecosystem.streams import Draws
 
@@ -56,6 +57,7 @@ def write_stacked(
 
     def work(part: tuple[slice, slice]) -> None:
         go_on()
+        alone()
         with torch.no_grad():
             w = layout(shape).views(torch.from_numpy(weights[part[0]]).to(device))
             start, u = (torch.from_numpy(array[part]).to(device) for array in (prompt, u_nkL))
@@ -66,7 +68,8 @@ def write_stacked(
             out[part] = tokens.cpu().numpy()
 
     each = rules.beams * (8 * shape.layers * length * shape.width + 32 * shape.vocabulary)
-    deal(work, _parts(n, k, MEMORY[device.type] // each, TILE if device.type == "cpu" else n))
+    with fast_products():
+        deal(work, _parts(n, k, MEMORY[device.type] // each, TILE if device.type == "cpu" else n))
     return out
 
 

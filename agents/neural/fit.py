@@ -14,6 +14,7 @@ from torch.optim.adamw import adamw
 
 from agents.neural import minibatches
 from agents.neural.learner import NeuralLearner
+from agents.neural.products import alone, fast_products
 from ecosystem import machine
 from ecosystem.interfaces import Diverged, Params
 from ecosystem.streams import Draws
@@ -45,6 +46,7 @@ def fit(
     trained = {name: np.array(state[name]) for name in ("weights", "first", "second", "updates")}
 
     def train(rows: slice) -> None:
+        alone()
         part = {name: array[rows] for name, array in trained.items()}
         of_rows = rng.take(np.arange(rows.start, rows.stop))
         try:
@@ -52,7 +54,8 @@ def fit(
         except Diverged as error:
             raise Diverged(rows.start + error.row, error.detail) from None
 
-    machine.deal(train, machine.tiles(len(content), tile))
+    with fast_products():
+        machine.deal(train, machine.tiles(len(content), tile))
     return trained
 
 

@@ -20,13 +20,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from agents.neural.flat import Layout
+from agents.neural.fused import Attention
 from ecosystem.streams import Draws
 
 EPSILON = 1e-5  # of LayerNorm
 SPREAD = 0.02  # standard deviation of initial weights
 
 Weights = dict[str, Tensor]
-Drop = Callable[[Tensor], Tensor]
+Keep = Callable[[tuple[int, ...]], Tensor | None]
+"""keep(shape): what multiplies an array of a shape where GPT-2 drops out; None: nothing does."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,17 @@ def first_weights(shape: GptShape, rng: Draws) -> np.ndarray:
     return layout(shape).flat(named)
 
 
-def logits(shape: GptShape, w: Weights, tokens: Tensor, drop: Drop = lambda x: x) -> Tensor:
-    """(n, B, L, V): what follows each of tokens (n, B, L) int; `drop` is applied where GPT-2 drops out."""
+def logits(shape: GptShape, w: Weights, tokens: Tensor, keep: Keep = lambda of: None) -> Tensor:
+    """(n, B, L, V): what follows each of tokens (n, B, L) int; `keep` is asked where GPT-2 drops out."""
     n, batch, length = tokens.shape
-    x = drop(_embedded(w["transformer.wte.weight"], tokens) + w["transformer.wpe.weight"][:, None, :length])
-    x = x.reshape(n, batch * length, shape.width)
+    x = _embedded(w["transformer.wte.weight"], tokens) + w["transformer.wpe.weight"][:, None, :length]
+    x = _dropped(x.reshape(n, batch * length, shape.width), keep)
     for i in range(shape.layers):
         at = f"transformer.h.{i}."
         normed = norm(x, w, at + "ln_1")
-        x = x + drop(_attention(shape, w, at + "attn.", normed, batch, drop))
+        x = x + _dropped(_attention(shape, w, at + "attn.", normed, batch, keep), keep)
         inner = F.gelu(linear(norm(x, w, at + "ln_2"), w, at + "mlp.c_fc"), approximate="tanh")
-        x = x + drop(linear(inner, w, at + "mlp.c_proj"))
+        x = x + _dropped(linear(inner, w, at + "mlp.c_proj"), keep)
     return torch.bmm(norm(x, w, "transformer.ln_f"), output(w).mT).view(n, batch, length, shape.vocabulary)
 
 
@@ -120,6 +122,11 @@ def counted(content: Tensor) -> Tensor:
     return before == 0
 
 
+def _dropped(x: Tensor, keep: Keep) -> Tensor:
+    kept = keep(tuple(x.shape))
+    return x if kept is None else x * kept
+
+
 def _embedded(wte: Tensor, tokens: Tensor) -> Tensor:
     """(n, B, L, d): agent i's row of the table for each of its tokens."""
     n, size, d = wte.shape
@@ -127,15 +134,14 @@ def _embedded(wte: Tensor, tokens: Tensor) -> Tensor:
     return F.embedding(tokens + first[:, None, None], wte.reshape(n * size, d))
 
 
-def _attention(shape: GptShape, w: Weights, at: str, x: Tensor, batch: int, drop: Drop) -> Tensor:
-    """Causal self-attention of x (n, B L, d) as two batched products: faster on small models than the fused one."""
+def _attention(shape: GptShape, w: Weights, at: str, x: Tensor, batch: int, keep: Keep) -> Tensor:
+    """Causal self-attention of x (n, B L, d) as batched products: faster on small models than torch's fused one."""
     n, rows, d = x.shape
-    length, heads, e = rows // batch, shape.heads, d // shape.heads
-    qkv = linear(x, w, at + "c_attn").view(n * batch, length, 3, heads, e)
-    q, k, v = (qkv[:, :, j].transpose(1, 2).reshape(-1, length, e) for j in range(3))
-    score = torch.baddbmm(causal(length, x.device), q, k.mT, alpha=1 / math.sqrt(e))
-    mixed = torch.bmm(drop(score.softmax(-1)), v).view(n * batch, heads, length, e)
-    return linear(mixed.transpose(1, 2).reshape(n, rows, d), w, at + "c_proj")
+    length = rows // batch
+    qkv = linear(x, w, at + "c_attn").view(n * batch, length, 3 * d)
+    kept = keep((n * batch * shape.heads, length, length))
+    mixed: Tensor = Attention.apply(qkv, causal(length, x.device), shape.heads, kept)
+    return linear(mixed.view(n, rows, d), w, at + "c_proj")
 
 
 @functools.lru_cache(maxsize=64)
