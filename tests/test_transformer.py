@@ -9,6 +9,7 @@ from agents.learners.transformer import Transformer
 from ecosystem import machine
 from ecosystem.checks import check_learner
 from ecosystem.documents import DocumentShape
+from ecosystem.errors import InputError
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
 
@@ -132,6 +133,11 @@ def test_a_group_starts_alike_where_it_is_told_to():
 def test_sizes_that_do_not_go_together_are_refused(wrong, says):
     with pytest.raises(ValueError, match=says):
         Transformer(**wrong)
+
+
+def test_a_context_shorter_than_a_document_is_refused():
+    with pytest.raises(InputError, match="context: must hold a document of 12 tokens; got 8"):
+        Transformer(**SMALL, context=8).memory(1, SHAPE, 10)
 
 
 def test_a_mixed_web_of_ngrams_and_transformers(tmp_path):

@@ -53,7 +53,7 @@ class Rules(NamedTuple):
             if not good:
                 raise ValueError(f"The '{name}' of decoding must be {allowed}. Got {getattr(self, name)} instead.")
         if self.beams > 1 and (self.temperature not in (0, 1) or self.top_k or self.top_p < 1):
-            raise ValueError("Beam search does not sample: with 'beams', leave out 'temperature', 'top_k' and 'top_p'.")
+            raise ValueError("Beam search does not sample: with 'beams', leave out 'temperature', 'top_k' and 'top_p'")
 
 
 @njit(nogil=True, cache=True)

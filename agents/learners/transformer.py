@@ -21,6 +21,7 @@ from agents.neural.pretrained import load_pretrained, pretrained_shape
 from agents.neural.products import alone, fast_products
 from ecosystem import machine
 from ecosystem.documents import DocumentShape
+from ecosystem.errors import InputError
 from ecosystem.interfaces import Params
 from ecosystem.streams import Draws
 
@@ -149,7 +150,9 @@ class Transformer(NeuralLearner):
         """The sizes of a model that reads documents of `shape`; refuses a pretrained one that cannot."""
         if self.model is not None:
             return pretrained_shape(self.model, shape, self.context)
-        context = max(self.context or 0, shape.length)
+        if self.context is not None and self.context < shape.length:
+            raise InputError(f"context: must hold a document of {shape.length} tokens; got {self.context}")
+        context = self.context or shape.length
         return gpt.GptShape(shape.size, context, self.layers, self.width, self.heads, self.tied)
 
     def _first(self, shape: DocumentShape, rng: Draws) -> tuple[gpt.GptShape, np.ndarray]:
