@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -17,13 +18,14 @@ from agents.neural.decoding import write
 from agents.neural.fit import fit, fresh_state
 from agents.neural.fused import Surprise
 from agents.neural.learner import NeuralLearner
-from agents.neural.pretrained import load_pretrained, pretrained_shape
+from agents.neural.pretrained import load_pretrained, pretrained_shape, save_pretrained
 from agents.neural.products import alone, fast_products
 from ecosystem import machine
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
 from ecosystem.interfaces import Params
 from ecosystem.streams import Draws
+from ecosystem.text.tokens import Vocabulary
 
 TILE = {"cpu": 256, "cuda": 16_384}  # width of all agents trained at once: on a CPU so much stays in its cache
 PIECES = (
@@ -138,6 +140,12 @@ class Transformer(NeuralLearner):
         with fast_products():
             machine.deal(score, machine.tiles(n, tile))
         return out
+
+    def save_pretrained(
+        self, params: Params, row: int, folder: str | Path, vocabulary: Vocabulary | None = None
+    ) -> Path:
+        """Writes model `row` as a folder for `AutoModelForCausalLM`, with a tokenizer where the vocabulary is given."""
+        return save_pretrained(params["weights"][row], _shape_of(params), folder, vocabulary)
 
     def memory(self, n: int, shape: DocumentShape, read: int) -> int:
         """Weights and optimiser of all, twice while a fit replaces them; what is remembered for gradients of a tile."""
