@@ -19,6 +19,7 @@ _HOME = {
     "Learner": "interfaces", "HumanSource": "interfaces", "Writer": "interfaces", "Atoms": "interfaces",
     "Moments": "interfaces", "Modes": "interfaces", "Params": "interfaces", "defined_for": "interfaces",
     "Diverged": "interfaces", "Judge": "interfaces",
+    "Verifier": "verifier", "Submitted": "verifier", "Sight": "verifier",
     "DocumentShape": "documents", "Documents": "documents", "Corpus": "documents",
     "Streams": "streams", "Draws": "streams", "law": "theory", "NoLaw": "theory",
 }  # fmt: skip

@@ -15,15 +15,16 @@ from types import ModuleType
 
 from ecosystem.errors import InputError, did_you_mean, suggestion
 from ecosystem.interfaces import Component, HumanSource, Learner
+from ecosystem.verifier import Verifier
 
 ROOT = Path(__file__).resolve().parent.parent
-FAMILIES: dict[str, type[Component]] = {"learners": Learner, "humans": HumanSource}
-SINGULAR = {"learners": "learner", "humans": "world"}
+FAMILIES: dict[str, type[Component]] = {"learners": Learner, "humans": HumanSource, "verifiers": Verifier}
+SINGULAR = {"learners": "learner", "humans": "world", "verifiers": "verifier"}
 OUTSIDE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 def available(family: str) -> list[str]:
-    """Names of the components of a family (`learners` or `humans`): the files that are there."""
+    """Names of the components of a family (`learners`, `humans` or `verifiers`): the files that are there."""
     return sorted(file.stem for file in (ROOT / "agents" / family).glob("*.py") if not file.stem.startswith("_"))
 
 

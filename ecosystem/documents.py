@@ -107,6 +107,11 @@ class Pool:
         """Readable documents of each source."""
         return self.cumulative_GS[-1]
 
+    def sources(self, rows: np.ndarray) -> np.ndarray:
+        """Who wrote the documents of rows."""
+        # the last place that begins at or before a row; those without documents begin where the next one does
+        return (np.searchsorted(self.start_GS.ravel(), rows, side="right") - 1) % self.start_GS.shape[1]
+
     def documents(self, rows: np.ndarray) -> np.ndarray:
         """Document numbers of rows."""
         return self.number[rows] if isinstance(self.number, np.ndarray) else rows + self.number
@@ -129,21 +134,28 @@ class Keep:
     subsample: int | None = None
 
 
+NEW, ACCEPTED, REJECTED, EXEMPT = range(4)  # verdicts; exempt: not for this verifier to judge
 RESERVED = 2**32  # bytes of content reserved at once at most; more is taken when it is needed
 
 
 class Corpus:
     """Everything published and still kept, as contiguous columns; appending is linear, forgetting is free."""
 
-    def __init__(self, shape: DocumentShape, sources: int, keep: Keep, expected: int = 0):
-        """`expected`: documents that will be kept at once, if known: memory is then reserved and nothing is moved."""
+    def __init__(
+        self, shape: DocumentShape, sources: int, keep: Keep, expected: int = 0, verifiers: tuple[str, ...] = ()
+    ):
+        """`expected`: documents that will be kept at once, if known: memory is then reserved and nothing is moved.
+        `verifiers`: names of those whose verdicts are kept beside the documents.
+        """
         self.shape, self.sources, self.keep = shape, sources, keep
         capacity = max(min(int(expected), RESERVED // shape.empty(1).nbytes), 1024)
         self._columns = {
             "content": shape.empty(capacity),
             "depth": np.empty(capacity, np.float32),
             "parent": np.empty(capacity, np.int64),
+            **{_verdict(name): np.zeros(capacity, np.int8) for name in verifiers},
         }
+        self._verifiers = verifiers
         self._row0 = 0  # first kept row
         self._rows = 0  # rows in use, forgotten ones included
         self._number0 = 0  # document number of row 0 of the columns
@@ -177,7 +189,21 @@ class Corpus:
             self._columns["content"][rows] = batch.content
             self._columns["depth"][rows] = batch.depth
             self._columns["parent"][rows] = batch.parent
+            for name in self._verifiers:
+                self._columns[_verdict(name)][rows] = NEW
             self._rows = rows.stop
+
+    def verdicts(self, verifier: str) -> np.ndarray:
+        """(M,) int8 of every kept document in the order of their numbers: NEW, ACCEPTED, REJECTED or EXEMPT.
+
+        A view: verdicts are written into it. Document d stands at place d - `first`.
+        """
+        return self._columns[_verdict(verifier)][self._row0 : self._rows]
+
+    @property
+    def first(self) -> int:
+        """Number of the first kept document."""
+        return self._number0 + self._row0
 
     def readable(self, rng: np.random.Generator | None = None) -> Pool:
         """The pool that readers of this step draw from; `rng` is needed by `subsample`."""
@@ -200,12 +226,22 @@ class Corpus:
             raise KeyError(f"Step {step} is no longer kept; kept steps are {self._steps}.")
         g = self._steps.index(step)
         counts_S = self._cumulative_GS[g + 1] - self._cumulative_GS[g]
-        rows = self._start_GS[g, 0] + np.arange(counts_S.sum())
+        return self.at(self._start_GS[g, 0] - self._row0 + np.arange(counts_S.sum()))
+
+    def earlier(self, step: int) -> Documents:
+        """The kept documents from before a step."""
+        kept = sum(s < step for s in self._steps)
+        return self.at(np.arange(self._cumulative_GS[kept].sum()))
+
+    def at(self, place: np.ndarray) -> Documents:
+        """Kept documents by their places, 0 for the first that is kept."""
+        rows, steps = self._row0 + place, len(self._steps)
+        part = np.searchsorted(self._start_GS[:steps].ravel(), rows, side="right") - 1  # as in `Pool.sources`
         return Documents(
-            content=self._columns["content"][rows],
+            content=self._columns["content"].take(rows, axis=0),
             document=rows + self._number0,
-            source=np.repeat(np.arange(self.sources, dtype=np.int32), counts_S),
-            step=np.full(len(rows), step, np.int32),
+            source=(part % self.sources).astype(np.int32),
+            step=np.array(self._steps, np.int32)[part // self.sources],
             depth=self._columns["depth"][rows],
             parent=self._columns["parent"][rows],
         )
@@ -215,8 +251,7 @@ class Corpus:
         picked = archived + np.sort(rng.choice(web, m, replace=False, shuffle=False))
         private = np.flatnonzero(rng.random(archived) < m / web)  # what is archived stays as likely as what is not
         picked = self._row0 + np.concatenate([private, picked])
-        # the last place that begins at or before a row; those without documents begin where the next one does
-        source = (np.searchsorted(whole.start_GS.ravel(), picked, side="right") - 1) % self.sources
+        source = whole.sources(picked)
         own = np.arange(whole.newest[0][0], self._rows)  # whatever is sampled, the newest step stays at hand
         rows = np.concatenate([picked[np.argsort(source, kind="stable")], own])
         counts_S = np.bincount(source, minlength=self.sources).astype(np.int64)
@@ -258,3 +293,8 @@ class Corpus:
         self._number0 += self._row0
         self._start_GS = self._start_GS - self._row0
         self._rows, self._row0 = len(self), 0
+
+
+def _verdict(verifier: str) -> str:
+    """The column of a verifier's verdicts."""
+    return f"verdict of {verifier}"

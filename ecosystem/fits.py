@@ -37,22 +37,32 @@ def check(spec: Scenario, writers: list[Writer]) -> None:
     _check_metrics(spec, shape)
     _check_prompts(spec, writers)
     encoders.check(spec.measure.encoder)
+    _check_verifiers(spec, shape)
     memory.check(memory.needs(spec, shape))
 
 
 def _check_metrics(spec: Scenario, shape: DocumentShape) -> None:
     looked_at = [] if spec.collapse is None else [metric_of(spec.collapse)]
-    communities = [c.name for c in spec.humans]
+    known = {"community": [c.name for c in spec.humans], "verifier": [v.name for v in spec.verifiers]}
     for name in [*spec.metrics, *looked_at]:
-        kinds, community = metrics.kinds(name), name.partition("@")[2]
+        kinds, one, key = (
+            metrics.kinds(name),
+            name.partition("@")[2],
+            metrics.of_whom(metrics.find(name.partition("@")[0])),
+        )
         if kinds is not None and shape.kind not in kinds:
-            raise WorldError(
-                f"metrics: {name!r} is defined for {', '.join(kinds)}; this world writes {shape.kind}."
-            )
-        if community and community not in communities:
-            raise WorldError(f"metrics: {name!r}: the communities are {', '.join(communities)}.")
+            raise WorldError(f"metrics: {name!r} is defined for {', '.join(kinds)}; this world writes {shape.kind}.")
+        if one and key is not None and one not in known[key]:
+            raise WorldError(f"metrics: {name!r}: after @ stands a {key}: {', '.join(known[key]) or 'there is none'}.")
     if "collapsed" in spec.metrics and spec.collapse is None:
         raise WorldError("metrics: 'collapsed' needs a definition; add collapse: {definition: tail} or another.")
+
+
+def _check_verifiers(spec: Scenario, shape: DocumentShape) -> None:
+    for verifier in spec.verifiers:
+        if shape.kind not in verifier.reads:
+            owner, kinds = f"verifiers.{verifier.name}: a {type(verifier).__name__}", ", ".join(verifier.reads)
+            raise WorldError(f"{owner} judges {kinds}; this world writes {shape.kind}.")
 
 
 def _check_prompts(spec: Scenario, writers: list[Writer]) -> None:

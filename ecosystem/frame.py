@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ecosystem.documents import Documents
+from ecosystem.verification.desk import Judgements
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Frame:
     """What was measured at the end of a step; views and recorders read this and never the live model.
 
     values: world-level numbers (per-agent metrics as their mean over agents); agents: (N,) arrays; pairs: (N, N)
-    similarity or None; events and documents since the last frame; answers: (N, P, k, L) tokens of k answers to each
-    prompt, where prompts were asked.
+    similarity or None; events, documents and judgements (with their steps) since the last frame; answers: (N, P, k, L)
+    tokens of k answers to each prompt, where prompts were asked.
     """
 
     t: int
@@ -35,3 +36,4 @@ class Frame:
     events: tuple[Event, ...] = ()
     documents: tuple[Documents, ...] = field(default=(), repr=False)
     answers: np.ndarray | None = field(default=None, repr=False)
+    judgements: tuple[tuple[int, Judgements], ...] = field(default=(), repr=False)

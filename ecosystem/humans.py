@@ -11,7 +11,7 @@ from numba import njit
 from ecosystem.interfaces import Writer
 from ecosystem.population import Population
 from ecosystem.scenario import Community
-from ecosystem.streams import Streams, two_units
+from ecosystem.streams import Draws, Streams, two_units
 
 
 class Humans:
@@ -61,6 +61,17 @@ class Humans:
                 content[mine] = self._fresh(h, population, b)[mine]
         return content
 
+    def freshly(self, k: int, rng: Draws, community: str | None = None) -> np.ndarray:
+        """(k, *x): human documents drawn for one reader, of one community or of all in the shares of their writing."""
+        names = [c.name for c in self.communities]
+        share_H = self.weights_H if community is None else (np.array(names) == community).astype(float)
+        community_k = np.searchsorted(np.cumsum(share_H)[:-1], rng.uniform(k)[0], side="right")
+        content = self.writers[0].shape.empty(k)
+        for h in np.unique(community_k):
+            mine = community_k == h
+            content[mine] = self._hand(int(h), k, rng)[0][mine]
+        return content
+
     def _mix(self, reach_nH: np.ndarray) -> np.ndarray:
         """Probability that a pretraining document is a community's: (n, H), rows sum to 1."""
         reached = np.where(reach_nH.any(axis=1, keepdims=True), reach_nH, True)
@@ -70,11 +81,14 @@ class Humans:
         return weight / weight.sum(axis=1, keepdims=True)
 
     def _fresh(self, h: int, population: Population, b: int) -> np.ndarray:
-        draws = population.draws(f"pretraining/{self.communities[h].name}", 0)
+        return self._hand(h, b, population.draws(f"pretraining/{self.communities[h].name}", 0))
+
+    def _hand(self, h: int, k: int, rng: Draws) -> np.ndarray:
+        """(n, k, *x): documents of community h for each of the rng's n rows."""
         documents = self.writers[h].documents
         if documents is None:
-            return self.writers[h].sample(b, draws)
-        return documents[_hands(draws.key, draws.next_call(), draws.step, draws.agents, len(documents), b)]
+            return self.writers[h].sample(k, rng)
+        return documents[_hands(rng.key, rng.next_call(), rng.step, rng.agents, len(documents), k)]
 
     def _dealt(self, documents: np.ndarray, deck: int, k: int, step: int) -> np.ndarray:
         first, size = int(self.published_H[deck]), len(documents)

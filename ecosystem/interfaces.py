@@ -107,6 +107,11 @@ class Learner(Component):
         """
         raise NotImplementedError
 
+    def log_prob_own(self, params: Params, content: np.ndarray) -> np.ndarray:
+        """(n, b) nats, as `log_prob`, of documents (n, b, *x): row i of them under agent i alone."""
+        rows = [self.log_prob({k: v[i : i + 1] for k, v in params.items()}, own)[0] for i, own in enumerate(content)]
+        return np.array(rows).reshape(content.shape[:2])
+
     def answer(self, params: Params, prompt_PL: np.ndarray, k: int, rng: Draws) -> np.ndarray:
         """k answers of each agent to P prompts: (n, P, k, L) int32 tokens.
 

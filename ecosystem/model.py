@@ -11,20 +11,24 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ecosystem import fits, metrics
-from ecosystem.documents import Batch, Corpus, Documents
+from ecosystem.documents import Batch, Corpus, Documents, Pool
 from ecosystem.fits import WorldError
 from ecosystem.frame import Event, Frame
 from ecosystem.humans import Humans
 from ecosystem.metrics.collapse import metric_of
 from ecosystem.network import Network, build, from_networkx, reach
 from ecosystem.population import Population
-from ecosystem.reading import Follows, available, read
+from ecosystem.reading import Diet, Follows, available, read
 from ecosystem.readout import Readout
 from ecosystem.reference import Reference
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
 from ecosystem.text import encoders, prompts
-from ecosystem.views import HumanAgent, ModelAgent
+from ecosystem.verification.desk import Judgements
+from ecosystem.verification.gates import Gates
+from ecosystem.verification.reading_gate import Rules
+from ecosystem.verification.sight import WorldSight
+from ecosystem.views import HumanAgent, ModelAgent, VerifierAgent
 
 
 class Ecosystem(mesa.Model):
@@ -54,10 +58,12 @@ class Ecosystem(mesa.Model):
         self._unfed: set[int] = set()
         self._events: list[Event] = []
         self._documents: list[Documents] = []
+        self._judgements: list[tuple[int, Judgements]] = []
         self._values: dict[str, np.ndarray | float] = {}
         self._first: dict[str, np.ndarray | float] = {}
         self.frame: Frame | None = None
         self._pretrain()
+        self.gates.open()
         self._make_agents()
         columns = [metrics.column(name) for name in spec.metrics]
         reporters = {c: lambda m, c=c: m.frame.values[c] for c in columns}
@@ -67,19 +73,23 @@ class Ecosystem(mesa.Model):
     def step(self) -> None:
         """One step; everyone acts on the same web.
 
-        1. Humans publish, models publish from what they were after the last step.
+        1. Humans publish, models publish from what they were after the last step; verifiers may stand before it.
         2. The web forgets what is no longer kept.
-        3. Every model draws its diet from what it may read.
+        3. Every model draws its diet from what it may read and what verifiers let pass.
         4. Every model trains.
         5. What they have become is measured.
         """
         self.t += 1
+        self.gates.begin(self.t)
         self._publish()
+        self.gates.judge(self.corpus)
         pool = self.corpus.readable(self.streams.get("retention", self.t))
         for population in self.populations:
             diet = self._diet(population, pool)
             self._note_unfed(population, diet)
             population.learn(diet, self.t)
+        self._events += self.gates.events(self.t)
+        self._judgements += [(self.t, judgements) for judgements in self.gates.judgements()]
         self._measure()
 
     def __repr__(self) -> str:
@@ -171,10 +181,11 @@ class Ecosystem(mesa.Model):
 
     def _publish(self) -> None:
         counts_S = np.zeros(self.corpus.sources, np.int64)
-        batches = [p.publish(self.t) for p in self.populations]
+        gate, batches = self.gates.publishing, []
         for p in self.populations:
-            counts_S[p.members] = p.group.publish
-        human = [self.humans.publish(self.t, h) for h in range(len(self.spec.humans))]
+            batch, counts_S[p.members] = gate.of_models(p, self.t)
+            batches.append(batch)
+        human = [gate.of_people(self.humans.publish(self.t, h), h, self.t) for h in range(len(self.spec.humans))]
         counts_S[self.n : self.n + len(human)] = [len(c) for c in human]
         self.corpus.append(self.t, batches + [Batch(c) for c in human], counts_S)
         if self.spec.record.documents not in ("none", 0.0):
@@ -183,19 +194,26 @@ class Ecosystem(mesa.Model):
             self._note(None, "source_dry", f"{name}: every document was published once by step {step}; they repeat now")
         self.humans.dry.clear()
 
-    def _diet(self, population: Population, pool):
-        rules, readers = self.spec.reading, np.arange(population.first, population.first + population.n)
+    def _diet(self, population: Population, pool: Pool) -> Diet:
+        rules, readers = self.spec.reading, population.numbers
         everything = population.group.read == "all"
         budget = int(available(self.follows, pool)[readers].max()) if everything else int(population.group.read)
         own = population.group.publish if rules.unfed == "self" and everything else 0
-        return read(
-            self.follows, pool, readers, max(budget, own, 1), population.draws("reading", self.t), rules.draw,
-            rules.human_share or 0.0, rules.replacement and not everything, rules.unfed == "self",
-        )  # fmt: skip
 
-    def _note_unfed(self, population: Population, diet) -> None:
+        def draw(rows: np.ndarray, wanted: int) -> Diet:
+            return read(
+                self.follows, pool, readers[rows], wanted, population.draws("reading", self.t).take(rows), rules.draw,
+                rules.human_share or 0.0, rules.replacement and not everything, rules.unfed == "self",
+            )  # fmt: skip
+
+        how = Rules(rules.replacement and not everything, everything, self.gates.record)
+        drawn, diet = self.gates.reading.diets(draw, readers, max(budget, own, 1), self.corpus, how)
+        self.gates.note_starved(population.first, drawn.read_n, diet.read_n)
+        return diet
+
+    def _note_unfed(self, population: Population, diet: Diet) -> None:
         """Once for each model: that it had nothing to read. `reading.unfed: error` ends the run here."""
-        for row in np.flatnonzero(diet.read_n == 0):
+        for row in np.flatnonzero((diet.read_n == 0) & ~self.gates.starved_N[population.members]):
             agent = population.first + int(row)
             if self.spec.reading.unfed == "error":
                 raise WorldError(
@@ -222,8 +240,8 @@ class Ecosystem(mesa.Model):
         values = {name: _mean(agents[name]) if name in agents else float(value) for name, value in measured.items()}
         pairs = self.readout.similarity_NN() if self.spec.record.pairs else None
         events, documents, answers = tuple(self._events), tuple(self._documents), self.readout.answers
-        self.frame = Frame(self.t, values, agents, pairs, events, documents, answers)
-        self._events, self._documents = [], []
+        self.frame = Frame(self.t, values, agents, pairs, events, documents, answers, tuple(self._judgements))
+        self._events, self._documents, self._judgements = [], [], []
         self.datacollector.collect(self)
         if self.t == 0:
             self._first = dict(self._values)
@@ -247,8 +265,15 @@ class Ecosystem(mesa.Model):
         ahead = self.spec.steps if keep.window is None else 2 * keep.window if keep.window > 1 else 1
         steps = min(ahead, self.spec.steps)
         private = sum(g.count * g.pretraining for g in self.spec.models if g.archive)
-        self.corpus = Corpus(self.shape, sources, keep, private + a_step * steps)
         self.follows = Follows(self.network, self.humans.reach_NH, archive_N)
+        group_N = np.repeat([g.name for g in self.spec.models], [g.count for g in self.spec.models])
+        self.gates = Gates(self.spec, self.network, self.follows, group_N, self.streams, self._sight)
+        self.corpus = Corpus(self.shape, sources, keep, private + a_step * steps, self.gates.columns)
+
+    def _sight(self, verifier: str) -> WorldSight:
+        """What a verifier can look at."""
+        populations, streams = self.populations, self.streams
+        return WorldSight(verifier, self.shape, self.n, self.humans, populations, streams, lambda: self.corpus)
 
     def _make_agents(self) -> None:
         for population in self.populations:
@@ -256,8 +281,11 @@ class Ecosystem(mesa.Model):
                 ModelAgent(self, i, population)
         for h in range(len(self.spec.humans)):
             HumanAgent(self, h)
+        for desk in self.gates.desks.values():
+            VerifierAgent(self, desk)
         # Mesa 3.3 counts ids in a dictionary that would keep every world of a process alive for good
         getattr(mesa.Agent, "_ids", {}).pop(self, None)
+
 
 def _populations(spec: Scenario, shape, streams: Streams) -> list[Population]:
     first, made = 0, []

@@ -58,13 +58,15 @@ class Network:
         """Models that each model reads."""
         return self.end_N - self.begin_N - (self.skip_N >= 0)
 
-    def audience_N(self) -> np.ndarray:
-        """Models that read each model."""
-        starts = np.bincount(self.begin_N, minlength=self.author_E.size + 1)[: self.author_E.size + 1]
-        stops = np.bincount(self.end_N, minlength=self.author_E.size + 1)[: self.author_E.size + 1]
+    def audience_N(self, among: np.ndarray | None = None) -> np.ndarray:
+        """Models that read each model, of all models or of those `among` (N,) bool."""
+        whose = slice(None) if among is None else among
+        starts = np.bincount(self.begin_N[whose], minlength=self.author_E.size + 1)[: self.author_E.size + 1]
+        stops = np.bincount(self.end_N[whose], minlength=self.author_E.size + 1)[: self.author_E.size + 1]
         readers_E = np.cumsum(starts - stops)[: self.author_E.size]
         audience = np.bincount(self.author_E, weights=readers_E, minlength=self.n).astype(np.int64)
-        return audience - np.bincount(self.skip_N[self.skip_N >= 0], minlength=self.n)
+        skip = self.skip_N[whose]
+        return audience - np.bincount(skip[skip >= 0], minlength=self.n)
 
     def matrix(self) -> csr_array:
         """The reading matrix W (N, N), float64 edge weights, readers as rows."""

@@ -30,6 +30,10 @@ class Lineage:
     depth: np.ndarray
     number: int | np.ndarray
 
+    def of(self, chosen: slice | np.ndarray) -> Lineage:
+        """That of some of the models."""
+        return Lineage(self.rows_nb[chosen], self.depth, self.number)
+
     def descent(self, column_nk: np.ndarray, depth_n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Document copied (-1: not known) and depth of each document written, (n k,) each."""
         if isinstance(self.number, int):
@@ -70,6 +74,11 @@ class Population:
         """This group's places in arrays over all models."""
         return slice(self.first, self.first + self.n)
 
+    @property
+    def numbers(self) -> np.ndarray:
+        """Its models' numbers in the world."""
+        return np.arange(self.first, self.first + self.n)
+
     def draws(self, purpose: str, step: int):
         """Random numbers of this group's models: keyed by their place in the group, so other groups do not matter."""
         return self.streams.rows(f"{purpose}/{self.group.name}", step, self.n)
@@ -82,22 +91,28 @@ class Population:
         self.depth_n, self.human_share_n = np.zeros(self.n), np.ones(self.n)
         self._lineage = None
 
-    def publish(self, step: int) -> Batch:
-        """What the models write, model by model: a copy's depth and parent are exact, else depth is the diet's mean."""
-        k = self.group.publish
-        written = self.write(k, step, "publish")
+    def publish(self, step: int, attempt: int = 0, rows: np.ndarray | None = None) -> Batch:
+        """What the models (`rows`: only these) write, model by model; attempt k > 0: again, after a refusal.
+
+        A copy's depth and parent are exact, else depth is the diet's mean.
+        """
+        k, chosen = self.group.publish, slice(None) if rows is None else rows
+        written = self.write(k, step, f"publish/{attempt}" if attempt else "publish", rows)
         content = (written[0] if isinstance(written, tuple) else written).reshape(-1, *self.shape.trailing)
         if isinstance(written, tuple) and self._lineage is not None:
-            self._check_columns(written[1], k)
-            parent, depth = self._lineage.descent(written[1], self.depth_n)
+            self._check_columns(written[1], (self.n if rows is None else len(rows), k))
+            parent, depth = self._lineage.of(chosen).descent(written[1], self.depth_n[chosen])
             return Batch(content, depth, parent)
-        return Batch(content, np.repeat(1 + self.depth_n, k))
+        return Batch(content, np.repeat(1 + self.depth_n[chosen], k))
 
-    def write(self, k: int, step: int, purpose: str):
-        """k documents of each model, from the stream of a purpose; see `Learner.sample`."""
-        written = self.learner.sample(self.params, k, self.draws(purpose, step))
+    def write(self, k: int, step: int, purpose: str, rows: np.ndarray | None = None):
+        """k documents of each model (`rows`: only of these), from the stream of a purpose; see `Learner.sample`."""
+        params, draws = self.params, self.draws(purpose, step)
+        if rows is not None:
+            params, draws = {name: array[rows] for name, array in params.items()}, draws.take(rows)
+        written = self.learner.sample(params, k, draws)
         content = written[0] if isinstance(written, tuple) else written
-        self.shape.check(content, (self.n, k), f"models.{self.group.name}: {type(self.group.learner).__name__}")
+        self.shape.check(content, (draws.n, k), f"models.{self.group.name}: {type(self.group.learner).__name__}")
         return written
 
     def train(self, content: np.ndarray, weight: np.ndarray, step: int) -> None:
@@ -124,6 +139,17 @@ class Population:
         """(n, M) nats."""
         return self.learner.log_prob(self.params, content)
 
+    def own_log_prob(self, row_M: np.ndarray, content: np.ndarray) -> np.ndarray:
+        """(M,) nats of documents (M, *x), each under one model of the group, by its row."""
+        rows, place_M, size = np.unique(row_M, return_inverse=True, return_counts=True)
+        order = np.argsort(place_M, kind="stable")
+        column_M = np.empty(len(row_M), np.int64)
+        column_M[order] = np.arange(len(row_M)) - np.repeat(np.cumsum(size) - size, size)
+        stacked = np.zeros((len(rows), size.max(initial=0), *self.shape.trailing), self.shape.dtype)
+        stacked[place_M, column_M] = content
+        params = {name: array[rows] for name, array in self.params.items()}
+        return self.learner.log_prob_own(params, stacked)[place_M, column_M]
+
     def answer(self, prompt_PL: np.ndarray, k: int, step: int, purpose: str) -> np.ndarray:
         """k answers of each model to P prompts, (n, P, k, L) tokens; see `Learner.answer`."""
         written = self.learner.answer(self.params, prompt_PL, k, self.draws(purpose, step))
@@ -131,13 +157,13 @@ class Population:
         self.shape.check(written, (self.n, len(prompt_PL), k), author)
         return written
 
-    def _check_columns(self, column: np.ndarray, k: int) -> None:
+    def _check_columns(self, column: np.ndarray, wanted: tuple[int, int]) -> None:
         """The columns that a learner says it copied; compiled loops rely on them."""
         wide = self._lineage.rows_nb.shape[1] if self._lineage is not None else 0
-        if column.shape != (self.n, k) or (column.size and not 0 <= column.min() <= column.max() < wide):
+        if column.shape != wanted or (column.size and not 0 <= column.min() <= column.max() < wide):
             raise ValueError(
                 f"models.{self.group.name}: {type(self.group.learner).__name__} must say of each document, "
-                f"({self.n}, {k}), which column of the diet it copies, 0 to {wide - 1}. Got shape {column.shape}, "
+                f"{wanted}, which column of the diet it copies, 0 to {wide - 1}. Got shape {column.shape}, "
                 f"from {column.min(initial=0)} to {column.max(initial=0)}."
             )
 

@@ -60,6 +60,13 @@ class Follows:
     archive_N: np.ndarray
 
 
+def sources_of(follows: Follows, readers_N: np.ndarray) -> np.ndarray:
+    """(S,) bool: public sources that any of some models (N,) bool reads; archives are private."""
+    models = follows.network.audience_N(readers_N) > 0
+    humans = follows.reach_NH[readers_N].any(axis=0)
+    return np.concatenate([models, humans, np.zeros(len(models), bool)])
+
+
 def available(follows: Follows, pool: Pool) -> np.ndarray:
     """Documents each model could read, (N,) int64."""
     count_S = pool.counts_S

@@ -82,9 +82,7 @@ class Readout:
     def moments(self) -> Moments:
         """Mean and covariance of every model's documents, exact where a learner knows its own."""
         parts = [self._moments(p) for p in self._populations]
-        return Moments(
-            np.concatenate([m.mean_ND for m in parts]), np.concatenate([m.covariance_NDD for m in parts])
-        )
+        return Moments(np.concatenate([m.mean_ND for m in parts]), np.concatenate([m.covariance_NDD for m in parts]))
 
     def similarity_NN(self) -> np.ndarray:
         """(N, N): probability that draws from i and j are equal (vectors: product of means); the table `pairs`."""

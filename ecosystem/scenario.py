@@ -17,18 +17,10 @@ from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 from ecosystem.documents import Keep
 from ecosystem.interfaces import HumanSource, Learner
 from ecosystem.measuring import Measuring
-from ecosystem.parts import Part
+from ecosystem.parts import MAX_DOCUMENTS, Documents, Name, Part, Share
+from ecosystem.verifier import Verifier
 
-MAX_AGENTS, MAX_DOCUMENTS = 10_000_000, 1_000_000_000
-
-
-def _named(name: str) -> str:
-    if not name or name.strip(" .") != name or any(c in "/\\:@\0\n" for c in name) or len(name) > 100:
-        raise ValueError("must be 1 to 100 characters without / \\ : @ and not begin or end with a space or a dot")
-    return name
-
-
-Name = Annotated[str, AfterValidator(_named)]
+MAX_AGENTS = 10_000_000
 
 
 def _rising(schedule: Any) -> Any:
@@ -39,11 +31,9 @@ def _rising(schedule: Any) -> Any:
     return schedule
 
 
-Documents = Annotated[int, Field(ge=0, le=MAX_DOCUMENTS)]
 Schedule = Annotated[
     Union[Documents, tuple[tuple[Annotated[int, Field(ge=0)], Documents], ...]], AfterValidator(_rising)
 ]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Community(Part):
@@ -190,6 +180,9 @@ class Recording(Part):
     documents: Union[Literal["all", "none"], Share] = Field(
         "none", description="Documents: all, none, or a share of them."
     )
+    judgements: Union[Literal["all", "none"], Share] = Field(
+        "all", description="Judgements of verifiers: all, none, or those on a share of the documents."
+    )
 
 
 class Claim(Part):
@@ -200,8 +193,10 @@ class Claim(Part):
     minus: str | None = Field(None, description="A metric taken off `metric`, run by run, before anything else.")
     at: Union[Literal["end"], Annotated[int, Field(ge=0)]] = Field("end", description="Step; end: the last.")
     since: int | None = Field(
-        None, ge=0, description="A step whose value each run's is set against: taken off, or with one arm and `ratio` "
-        "what it is divided by."
+        None,
+        ge=0,
+        description="A step whose value each run's is set against: taken off, or with one arm and `ratio` "
+        "what it is divided by.",
     )
     group: str | None = Field(None, description="Only models of this group.")
     arms: tuple[str, ...] = Field(
@@ -231,6 +226,9 @@ class Scenario(Part):
         (Community(),), min_length=1, description="Human communities (rate 0 for none: models are pretrained on them)."
     )
     models: tuple[Group, ...] = Field(min_length=1, description="Groups of models.")
+    verifiers: tuple[SerializeAsAny[Verifier], ...] = Field(
+        (), description="Verification agents: who judges what before it is published, or read."
+    )
     graph: Graph = Field(Graph(), description="Who reads whom.")
     reading: Reading = Field(Reading(), description="How diets are drawn.")
     corpus: Retention = Field(Retention(), description="What stays readable.")
@@ -242,7 +240,8 @@ class Scenario(Part):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Scenario:
-        for section, parts in (("humans", self.humans), ("models", self.models)):
+        for section in ("humans", "models", "verifiers"):
+            parts: tuple[Any, ...] = getattr(self, section)
             names = [part.name for part in parts]
             twice = [name for name in names if names.count(name) > 1]
             if twice:  # random numbers go by name: two of one name would share their luck

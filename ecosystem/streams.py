@@ -74,6 +74,12 @@ def _fill_normal(key, call, step, agents, out_nk):
                 out_nk[i, 2 * block + 1] = radius * math.sin(2.0 * math.pi * v)
 
 
+@njit(nogil=True, cache=True)
+def _fill_chance(key, step, first_M, second_M, out_M):
+    for m in range(out_M.size):
+        out_M[m] = two_units(key, first_M[m], 0, second_M[m], step)[0]
+
+
 class Draws:
     """Random numbers for n agents: row i depends on (seed, purpose, step, agent i) and nothing else.
 
@@ -145,3 +151,11 @@ class Streams:
         """Draws for agents 0 .. agents - 1, or for the agents numbered in the array."""
         ids = np.arange(agents) if isinstance(agents, (int, np.integer)) else np.asarray(agents)
         return Draws(self.key(purpose), step, ids)
+
+    def chance(self, purpose: str, first_M: np.ndarray, second_M: np.ndarray | None = None, step: int = 0):
+        """(M,) float64 uniform in [0, 1): one for each number, or pair of numbers below 2^32, whoever else asks."""
+        second = np.zeros(len(first_M), np.uint64) if second_M is None else np.asarray(second_M).astype(np.uint64)
+        out = np.empty(len(first_M))
+        key = np.uint64(self.key(purpose))
+        _fill_chance(key, np.uint64(step), np.asarray(first_M).astype(np.uint64), second, out)
+        return out

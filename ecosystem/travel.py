@@ -62,6 +62,9 @@ class Translated:
     def log_prob(self, params: Params, content: np.ndarray) -> np.ndarray:
         return self.learner.log_prob(params, self.codec.decode(content))
 
+    def log_prob_own(self, params: Params, content: np.ndarray) -> np.ndarray:
+        return self.learner.log_prob_own(params, self.codec.decode(content))
+
     def answer(self, params: Params, prompt_PL: np.ndarray, k: int, rng: Draws) -> np.ndarray:
         """An answer is cut where prompt and answer together have L tokens."""
         prompts = np.array([text.rstrip("\0") for text in self.codec.decode(prompt_PL)], object)

@@ -76,3 +76,30 @@ class HumanAgent(mesa.Agent):
     def audience(self) -> np.ndarray:
         """Numbers of the models it reaches."""
         return np.flatnonzero(self.model.humans.reach_NH[:, self.number])
+
+
+class VerifierAgent(mesa.Agent):
+    """One verifier: its name, whom it guards, what it has judged and what that cost. State lives at its desk."""
+
+    def __init__(self, model, desk):
+        super().__init__(model)
+        self.desk = desk
+
+    @property
+    def name(self) -> str:
+        return self.desk.name
+
+    @property
+    def guards(self) -> list[int]:
+        """Numbers of the models it guards."""
+        return np.flatnonzero(self.desk.guarded_N).tolist()
+
+    @property
+    def judged(self) -> int:
+        """Documents it has judged so far."""
+        return self.desk.total.judged
+
+    @property
+    def cost(self) -> float:
+        """What its judgements have cost so far."""
+        return self.desk.total_cost

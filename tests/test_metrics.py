@@ -272,7 +272,7 @@ def test_metrics_are_found_by_name_and_helped_with():
         ("supprt", "Did you mean 'support'"),
         ("tests.test_metrics:none", "cannot be loaded"),
         ("no.module:f", "cannot be loaded"),
-        ("depth@people", "takes no community. Those that do: .*tail_coverage"),
+        ("depth@people", "takes no community or verifier. Those that do: .*tail_coverage"),
     ):
         with pytest.raises(MetricError, match=says):
             metrics.find(name)

@@ -281,7 +281,7 @@ def test_an_unfed_model_may_end_the_run(small_world):
 WRONG = {
     "a metric of other documents": (dict(metrics=("mean_error",)), WorldError, "'mean_error' is defined for vectors"),
     "an unknown metric": (dict(metrics=("within_diversty",)), MetricError, "Did you mean 'within_diversity'"),
-    "an unknown community": (dict(metrics=("tail_coverage@folk",)), WorldError, "the communities are people"),
+    "an unknown community": (dict(metrics=("tail_coverage@folk",)), WorldError, "after @ stands a community: people"),
     "a metric without communities": (dict(metrics=("depth@people",)), MetricError, "takes no community"),
     "collapse not defined": (dict(metrics=("collapsed",)), WorldError, "'collapsed' needs a definition"),
     "collapse of other documents": (dict(collapse=Collapse(definition="modes")), WorldError, "is defined for vectors"),

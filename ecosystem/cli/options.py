@@ -25,9 +25,7 @@ Sets = Annotated[
 ]
 Steps = Annotated[int | None, typer.Option("--steps", min=0, max=10_000_000, metavar="N", help="Steps after step 0.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, metavar="K", help="One run with this seed.")]
-Seeds = Annotated[
-    str | None, typer.Option("--seeds", metavar="N|3,5,8|16:32", help="Seeds 0 to N-1, a list, a range.")
-]
+Seeds = Annotated[str | None, typer.Option("--seeds", metavar="N|3,5,8|16:32", help="Seeds 0 to N-1, a list, a range.")]
 Arms = Annotated[list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm; repeatable.")]
 Arm = Annotated[str, typer.Option("--arm", metavar="NAME", help="The arm.")]
 Out = Annotated[str, typer.Option("--out", metavar="FOLDER", help="Where results go.")]

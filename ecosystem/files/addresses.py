@@ -14,7 +14,13 @@ from ecosystem.errors import InputError, did_you_mean
 from ecosystem.files.allowed import shown
 from ecosystem.files.yaml_positions import Path, scalar
 
-LISTS = ("humans", "models", "metrics", "claims")  # sections that are lists, also where a scenario leaves them out
+LISTS = (
+    "humans",
+    "models",
+    "verifiers",
+    "metrics",
+    "claims",
+)  # sections that are lists, also where a scenario leaves them out
 
 
 @dataclass(frozen=True)
@@ -128,10 +134,10 @@ def _step(here: Any, rest: str, path: Path) -> tuple[str | int, str]:
 def _usual_name(path: Path) -> str | None:
     """The name of an item of a list that says none."""
     from ecosystem.scenario import Community, Group
+    from ecosystem.verifier import Verifier
 
-    if path == ("humans",):
-        return Community.model_fields["name"].default
-    return Group.model_fields["name"].default if path == ("models",) else None
+    named: dict[Path, Any] = {("humans",): Community, ("models",): Group, ("verifiers",): Verifier}
+    return named[path].model_fields["name"].default if path in named else None
 
 
 def _longest(rest: str, known: Iterable[str]) -> tuple[str | None, str]:

@@ -185,10 +185,9 @@ def _is_number(value: Any, kind: str) -> bool:
 
 
 def _in_bounds(value: float, schema: Schema) -> bool:
-    return (
-        schema.get("minimum", -math.inf) <= value <= schema.get("maximum", math.inf)
-        and schema.get("exclusiveMinimum", -math.inf) < value < schema.get("exclusiveMaximum", math.inf)
-    )
+    return schema.get("minimum", -math.inf) <= value <= schema.get("maximum", math.inf) and schema.get(
+        "exclusiveMinimum", -math.inf
+    ) < value < schema.get("exclusiveMaximum", math.inf)
 
 
 def _bounds_in_words(schema: Schema) -> str:

@@ -5,8 +5,7 @@ All rules look at plain data and pass over whatever is wrong in itself, so that 
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ecosystem import components
@@ -15,8 +14,10 @@ from ecosystem.errors import InputError, did_you_mean
 from ecosystem.files.addresses import Places
 from ecosystem.files.allowed import Mistake, shown
 from ecosystem.files.prompt_rules import prompt_mistakes
+from ecosystem.files.verifier_rules import verifier_mistakes
 from ecosystem.files.yaml_positions import Path
 from ecosystem.scenario import Community, Group, Scenario
+from ecosystem.verifier import Verifier
 
 GRAPH_KEYS: dict[str, dict[str, Any]] = {
     "small_world": {"neighbours": 4, "rewire": 0.1},
@@ -30,6 +31,7 @@ GRAPH_KEYS: dict[str, dict[str, Any]] = {
 DEFAULTS = {
     ("humans", "name"): Community.model_fields["name"].default,
     ("models", "name"): Group.model_fields["name"].default,
+    ("verifiers", "name"): Verifier.model_fields["name"].default,
     ("models", "count"): Group.model_fields["count"].default,
     ("", "steps"): Scenario.model_fields["steps"].default,
     ("", "metrics"): Scenario.model_fields["metrics"].default,
@@ -49,6 +51,8 @@ class Checks:
         """Every rule that is broken."""
         yield from self._names("humans")
         yield from self._names("models")
+        yield from self._names("verifiers")
+        yield from verifier_mistakes(self._at, self._names_in("models"), self._names_in("humans"), self._count())
         yield from self._somebody_writes()
         yield from self._reaches()
         yield from self._graph()
@@ -101,13 +105,17 @@ class Checks:
             yield Mistake(("humans",), text)
 
     def _reaches(self) -> Iterator[Mistake]:
-        groups, usual = range(len(self._section("models"))), DEFAULTS["models", "count"]
-        counts = [self._at(("models", i, "count"), usual) for i in groups]
-        n = sum(counts) if counts and all(isinstance(c, (int, float)) for c in counts) else None
+        n = self._count()
         for i in range(len(self._section("humans"))):
             reach = self._at(("humans", i, "reach"))
             if isinstance(reach, list) and n is not None:
-                yield from _reach(reach, int(n), ("humans", i, "reach"))
+                yield from _reach(reach, n, ("humans", i, "reach"))
+
+    def _count(self) -> int | None:
+        """Number of models; None where that is not known."""
+        groups, usual = range(len(self._section("models"))), DEFAULTS["models", "count"]
+        counts = [self._at(("models", i, "count"), usual) for i in groups]
+        return int(sum(counts)) if counts and all(isinstance(c, (int, float)) for c in counts) else None
 
     def _graph(self) -> Iterator[Mistake]:
         graph = self._at(("graph",))
@@ -152,21 +160,23 @@ class Checks:
             yield Mistake(path, text + did_you_mean(plain, known))
             return
         if at:
-            yield from self._metric_of_community(plain, community, path)
+            yield from self._metric_of_one(plain, community, path)
         if plain == "collapsed" and self._sound(("collapse",)) and not self.data.get("collapse"):
             yield Mistake(path, "collapsed needs a definition, such as collapse: {definition: tail}; got none")
 
-    def _metric_of_community(self, plain: str, community: str, path: Path) -> Iterator[Mistake]:
+    def _metric_of_one(self, plain: str, name: str, path: Path) -> Iterator[Mistake]:
         from ecosystem import metrics
 
-        takers = [m for m in metrics.available() if _takes_community(metrics.find(m))]
-        if ":" not in plain and plain not in takers:
-            text = f"measures that take a community are {', '.join(takers)}; got {shown(plain)}"
+        key = metrics.of_whom(metrics.find(plain))
+        if key is None:
+            takers = [m for m in metrics.available() if metrics.of_whom(metrics.find(m))]
+            text = f"measures that take a community or a verifier are {', '.join(takers)}; got {shown(plain)}"
             yield Mistake(path, text + did_you_mean(plain, takers))
-        names = self._names_in("humans")
-        if community not in names:
-            text = f"after @ stands a community: {', '.join(names)}; got {shown(community)}"
-            yield Mistake(path, text + did_you_mean(community, names))
+            return
+        names = self._names_in("humans" if key == "community" else "verifiers")
+        if name not in names:
+            text = f"after @ stands a {key}: {', '.join(names) or 'there is none'}; got {shown(name)}"
+            yield Mistake(path, text + did_you_mean(name, names))
 
     def _arms(self) -> dict:
         arms = self._at(("arms",))
@@ -271,7 +281,3 @@ def _outside_metric(name: str, path: Path) -> Iterator[Mistake]:
         return
     if not callable(found):
         yield Mistake(path, f"must be a function of the world; got {shown(name)}, a {type(found).__name__}")
-
-
-def _takes_community(metric: Callable) -> bool:
-    return "community" in inspect.signature(metric).parameters

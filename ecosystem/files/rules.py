@@ -95,10 +95,9 @@ def graph_defaults(kind: str) -> dict[str, Any]:
 def scenario_schema() -> Schema:
     """JSON Schema of a scenario, components marked with `x-family`."""
     schema = Scenario.model_json_schema()
-    for family, properties in _component_properties(schema).items():
-        key = "world" if family == "humans" else "learner"
-        said = {"description": properties[key].get("description", ""), "x-family": family}
-        properties[key] = said | {"x-words": f"{{kind: {' | '.join(components.available(family))}, ...}}"}
+    for family, (holder, key) in _component_places(schema).items():
+        said = {"description": holder[key].get("description", ""), "x-family": family}
+        holder[key] = said | {"x-words": f"{{kind: {' | '.join(components.available(family))}, ...}}"}
     return schema
 
 
@@ -121,8 +120,13 @@ def _with_graph_defaults(data: dict) -> dict:
     return data | {"graph": graph_defaults(kind) | {k: v for k, v in graph.items() if v is not None}}
 
 
-def _component_properties(schema: Schema) -> dict[str, dict]:
-    return {"humans": schema["properties"], "learners": schema["$defs"]["Group"]["properties"]}
+def _component_places(schema: Schema) -> dict[str, tuple[dict, str]]:
+    """Where in the schema each family stands: a mapping and a key of it."""
+    return {
+        "humans": (schema["properties"], "world"),
+        "learners": (schema["$defs"]["Group"]["properties"], "learner"),
+        "verifiers": (schema["properties"]["verifiers"], "items"),
+    }
 
 
 def _component_mistakes(family: str, value: Any, path: Path) -> Iterator[Mistake]:
@@ -174,6 +178,12 @@ def _built(data: dict, known: Places) -> tuple[dict, list[Mistake]]:
             if isinstance(group, dict) and isinstance(group.get("learner"), dict):
                 learner, more = _component("learners", group["learner"], ("models", i, "learner"), known)
                 made["models"][i] = group | {"learner": learner}
+                found += more
+    if isinstance(data.get("verifiers"), list):
+        made["verifiers"] = list(data["verifiers"])
+        for i, verifier in enumerate(data["verifiers"]):
+            if isinstance(verifier, dict):
+                made["verifiers"][i], more = _component("verifiers", verifier, ("verifiers", i), known)
                 found += more
     return made, found
 

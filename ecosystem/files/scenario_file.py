@@ -103,8 +103,9 @@ def schema() -> Schema:
     learner = {"description": described["learner"], **families["learners"]}
     world = {"description": described["world"], **families["humans"]}
     defs["Group"] = defs["Group"] | {"properties": group | {"learner": learner}}
-    made["properties"] = made["properties"] | {"world": world}
-    unused = ("Learner", "HumanSource")
+    verifiers = made["properties"]["verifiers"] | {"items": families["verifiers"]}
+    made["properties"] = made["properties"] | {"world": world, "verifiers": verifiers}
+    unused = ("Learner", "HumanSource", "Verifier", "Placement")
     made["$defs"] = {name: body for name, body in defs.items() if name not in unused}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 

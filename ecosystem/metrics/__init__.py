@@ -2,7 +2,7 @@
 
 `metric(world)` returns a number, or one for each model (N,). A file in this folder is a family; a function of your own
 is used as `package.module:function`. `name@community` measures against one community where the function takes a
-`community`.
+`community`, `name@verifier` one verifier where it takes a `verifier`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Literal
 
 from ecosystem.errors import InputError, suggestion
 
@@ -51,10 +52,17 @@ def find(name: str) -> Callable:
         raise MetricError(f"Unknown metric {plain!r}.{hint} Available: {', '.join(available())}.")
     if not community:
         return function
-    if "community" not in inspect.signature(function).parameters:
-        takes = [n for n, f in _functions().items() if "community" in inspect.signature(f).parameters]
-        raise MetricError(f"Metric {plain!r} takes no community. Those that do: {', '.join(takes)}.")
-    return partial(function, community=community)
+    key = of_whom(function)
+    if key is None:
+        takes = [n for n, f in _functions().items() if of_whom(f)]
+        raise MetricError(f"Metric {plain!r} takes no community or verifier. Those that do: {', '.join(takes)}.")
+    return partial(function, **{key: community})
+
+
+def of_whom(function: Callable) -> Literal["community", "verifier"] | None:
+    """What stands after the @ of a metric's name; None: nothing can."""
+    parameters = inspect.signature(function).parameters
+    return "community" if "community" in parameters else "verifier" if "verifier" in parameters else None
 
 
 def column(name: str) -> str:

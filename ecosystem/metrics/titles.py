@@ -52,6 +52,17 @@ TITLES = {
     "frechet_distance": Title("Fréchet distance from human documents", "", "higher", (0.0, None)),
     "human_frechet_distance": Title("Fréchet distance of human documents", "", None, (0.0, None)),
     "judge_accuracy": Title("accuracy of the judge of classes", "share", None, SHARE),
+    "judged_documents": Title("documents judged", "a step"),
+    "unjudged_documents": Title("documents beyond the verifiers' capacity", "a step", "higher"),
+    "rejected_share": Title("rejected of what was judged", "share", None, SHARE),
+    "verification_cost": Title("cost of verification", "a step", None, (0.0, None)),
+    "measured_false_positive_rate": Title("human documents rejected", "share", "higher", SHARE),
+    "measured_false_negative_rate": Title("models' documents accepted", "share", "higher", SHARE),
+    "verifier_precision": Title("models' documents among what was rejected", "share", "lower", SHARE),
+    "verifier_recall": Title("models' documents rejected", "share", "lower", SHARE),
+    "error_correlation": Title("correlation of a panel's errors", "", "higher", (-1.0, 1.0)),
+    "guarded": Title("guarded models", "share", None, SHARE),
+    "starved": Title("models of whose draws nothing passed", "share", "higher", SHARE),
     "mean_error": Title("squared distance of the mean from the human mean", "", "higher", (0.0, None)),
 }  # fmt: skip
 

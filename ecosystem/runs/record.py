@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ecosystem.frame import Frame
     from ecosystem.model import Ecosystem
     from ecosystem.scenario import Scenario
+    from ecosystem.verification.desk import Judgements
 
 COLUMNS = {
     "steps": {"step": "INTEGER"},
@@ -85,6 +86,8 @@ class Recorder:
                 self._add("pairs", _pair_rows(frame.t, frame.pairs))
             for documents in frame.documents:
                 self._add("documents", _document_rows(documents, world))
+            for step, judgements in frame.judgements:
+                self._add("judgements", _judgement_rows(step, judgements, world))
             if frame.answers is not None:
                 self._add("answers", _answer_rows(frame.t, frame.answers, world))
             self._add("events", ((e.step, e.agent, e.kind, e.detail) for e in frame.events))
@@ -196,6 +199,26 @@ def _document_rows(documents: Documents, world: Ecosystem) -> Iterable[tuple]:
     )
 
 
+def _judgement_rows(step: int, judgements: Judgements, world: Ecosystem) -> Iterable[tuple]:
+    """Rows of the judgements that `record.judgements` asks for; no document number: it was never published."""
+    kept = _kept(judgements.document, world.spec.record.judgements, int(world.seed))
+    document, reader = judgements.document[kept], judgements.reader[kept]
+    return zip(
+        _or_none(document),
+        repeat(step),
+        repeat(judgements.verifier),
+        repeat(judgements.gate),
+        _or_none(reader),
+        judgements.accepted[kept].astype(float).tolist(),
+        strict=False,
+    )
+
+
+def _or_none(number_M: np.ndarray) -> list[int | None]:
+    """Numbers, None for those below 0."""
+    return [number if number >= 0 else None for number in number_M.tolist()]
+
+
 def _answer_rows(step: int, answer_NPkL: np.ndarray, world: Ecosystem) -> Iterator[tuple]:
     """Some answers of every model, to the first prompts, as far as they are compared; at step 0 those of people (no
     agent) before them.
@@ -215,7 +238,7 @@ def _kept(document_M: np.ndarray, wanted: str | float, seed: int) -> np.ndarray:
     """Which documents are recorded, (M,) bool; of a share, by a uniform number that is each document's own."""
     if isinstance(wanted, str):
         return np.full(len(document_M), wanted == "all")
-    return Streams(seed).rows("record/documents", 0, document_M).uniform(1)[:, 0] < wanted
+    return Streams(seed).rows("record/documents", 0, np.maximum(document_M, 0)).uniform(1)[:, 0] < wanted
 
 
 def _contents(content: np.ndarray, world: Ecosystem) -> Sequence[Any]:

@@ -90,6 +90,8 @@ def web_of(spec: Scenario, seed: int) -> Web:
     """The scenario as the law sees it, with the graph and reach of a run of that seed; NoLaw where it has none."""
     n, streams = spec.agents, Streams(seed)
     ddof_N = _each(spec, _ddof)
+    if spec.verifiers:
+        raise NoLaw(f"verifiers.{spec.verifiers[0].name}: no closed form is known with verifiers")
     if spec.corpus.rule.subsample is not None:
         raise NoLaw("corpus.keep subsample: readers share a random part of the web, of which they follow random shares")
     overlap_HH, square_H = _human_moments(spec)

@@ -1,0 +1,1 @@
+"""Verifiers: who judges documents, and by what. One file NAME.py is one kind NAME."""

@@ -1,0 +1,152 @@
+"""A verifier at work in a world: what it knows, the chance in its verdicts, its capacity, and what it has judged.
+
+Letters: M documents or readings, V members of a panel, N models, H communities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from ecosystem.interfaces import Params
+from ecosystem.streams import Streams
+from ecosystem.verification.tally import Tally
+from ecosystem.verifier import Sight, Submitted, Verifier
+
+
+class Ticket(NamedTuple):
+    """What a verdict's chance goes by: two numbers of each document or reading, and a step."""
+
+    first_M: np.ndarray
+    second_M: np.ndarray
+    step: int
+
+    def take(self, which: np.ndarray) -> Ticket:
+        return Ticket(self.first_M[which], self.second_M[which], self.step)
+
+
+class Judgements(NamedTuple):
+    """Verdicts to be recorded: document numbers (-1: never published), readers (-1: holds for all), True: accepted."""
+
+    verifier: str
+    gate: str
+    document: np.ndarray
+    reader: np.ndarray
+    accepted: np.ndarray
+
+
+@dataclass
+class Desk:
+    """One verifier of a world. `guarded_N`, `guarded_H`: whom it guards; `members` of a panel are desks too."""
+
+    verifier: Verifier
+    guarded_N: np.ndarray
+    guarded_H: np.ndarray
+    sight: Sight
+    streams: Streams
+    members: list[Desk] = field(default_factory=list)
+    state: Params = field(default_factory=dict)
+    now: Tally = field(default_factory=Tally)  # of this step
+    total: Tally = field(default_factory=Tally)
+    cost: float = 0.0  # of this step
+    total_cost: float = 0.0
+    judgements: list[Judgements] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.verifier.name
+
+    @property
+    def of_documents(self) -> bool:
+        """Whether it judges each document once, for all its readers."""
+        own = self.verifier.judges == "documents" and not self.verifier.personal
+        return own and all(member.of_documents for member in self.members)
+
+    @property
+    def price(self) -> float:
+        """Of one judgement, a panel's members included."""
+        return self.verifier.price + sum(member.price for member in self.members)
+
+    @property
+    def capacity_left(self) -> int | None:
+        """Judgements it can still make in this step; a panel can as many as the busiest of its members."""
+        own = self.verifier.capacity
+        left = [] if own is None else [max(own - self.now.judged, 0)]
+        left += [c for c in (member.capacity_left for member in self.members) if c is not None]
+        return min(left) if left else None
+
+    def open(self) -> None:
+        """Knows what it knows to begin with."""
+        for member in self.members:
+            member.open()
+        self.state = self.verifier.open(self.sight)
+
+    def begin(self, step: int) -> bool:
+        """A step begins; True where it has learned anew, so that older verdicts no longer stand."""
+        self.now, self.cost, self.judgements, self.sight.step = Tally(), 0.0, [], step
+        learned = [member.begin(step) for member in self.members]
+        if self.verifier.learns_at(step):
+            self.state = self.verifier.open(self.sight)
+            return True
+        return any(learned)
+
+    def within_capacity(self, queue_M: np.ndarray) -> np.ndarray:
+        """(M,) bool: which documents it still gets to in this step, those first in the queue."""
+        left, reached = self.capacity_left, np.ones(len(queue_M), bool)
+        if left is not None and left < len(queue_M):
+            reached[np.argsort(queue_M, kind="stable")[left:]] = False
+        return reached
+
+    def verdict(self, seen: Submitted, ticket: Ticket) -> tuple[np.ndarray, np.ndarray]:
+        """(M,) bool: accepted, and the votes of a panel's members (V, M). Nothing is counted yet: see `charge`."""
+        if not self.members:
+            return self._luck(ticket) < self._probability(seen), np.zeros((0, len(seen)), bool)
+        vote_VM = np.array([self._vote(member, seen, ticket) for member in self.members])
+        return self.verifier.count(vote_VM), vote_VM
+
+    def charge(self, seen: Submitted, accepted: np.ndarray, vote_VM: np.ndarray, record: bool) -> None:
+        """Counts judgements against the truth, charges for them and keeps them for the record."""
+        for tally in (self.now, self.total):
+            tally.add(seen.human, accepted)
+            if self.members:
+                tally.add_votes(seen.human, vote_VM)
+        spent = self.verifier.price * len(seen)
+        self.cost, self.total_cost = self.cost + spent, self.total_cost + spent
+        if record:
+            self.judgements.append(Judgements(self.name, self.verifier.gate, seen.document, seen.reader, accepted))
+        for member, vote_M in zip(self.members, vote_VM, strict=True):
+            member.charge(seen, vote_M, np.zeros((0, len(seen)), bool), record)
+
+    def pass_by(self, count: int) -> None:
+        """So many documents found no capacity left."""
+        self.now.unjudged += count
+        self.total.unjudged += count
+
+    def remember(self, seen: Submitted) -> None:
+        """All of a step's documents have been before it."""
+        for member in self.members:
+            member.remember(seen)
+        self.state = self.verifier.remember(self.state, seen, self.sight)
+
+    def _probability(self, seen: Submitted) -> np.ndarray:
+        p_M = np.asarray(self.verifier.accepts(self.state, seen, self.sight), float)
+        if p_M.shape != (len(seen),) or not ((p_M >= 0) & (p_M <= 1)).all():
+            kind = type(self.verifier).__name__
+            raise ValueError(
+                f"verifiers.{self.name}: {kind}.accepts must return {len(seen)} probabilities. Got shape {p_M.shape}"
+                + (f", from {p_M.min():g} to {p_M.max():g}." if p_M.size else ".")
+            )
+        return p_M
+
+    def _luck(self, ticket: Ticket) -> np.ndarray:
+        return self.streams.chance(f"verifier/{self.name}", *ticket)
+
+    def _vote(self, member: Desk, seen: Submitted, ticket: Ticket) -> np.ndarray:
+        """A member's verdict; with the probability that errors are shared its chance is the panel's own."""
+        luck, shared = member._luck(ticket), self.verifier.shared()
+        if shared:
+            from_panel = self.streams.chance(f"verifier/{self.name}/shares/{member.name}", *ticket) < shared
+            luck = np.where(from_panel, self._luck(ticket), luck)
+        return luck < member._probability(seen)

@@ -1,0 +1,103 @@
+"""All verifiers of a world: made from its scenario, asked before publishing and before reading.
+
+Letters: N models, H communities, S sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ecosystem.documents import Corpus
+from ecosystem.errors import InputError
+from ecosystem.frame import Event
+from ecosystem.verification.desk import Desk, Judgements
+from ecosystem.verification.placement import guarded
+from ecosystem.verification.publishing_gate import PublishingGate
+from ecosystem.verification.reading_gate import ReadingGate
+from ecosystem.verifier import Sight, Verifier
+
+
+class Gates:
+    """The verifiers of a world. `publishing` and `reading`: the gates they stand at; `desks`: every one by name."""
+
+    def __init__(self, spec, network, follows, group_N: np.ndarray, streams, sight: Callable[[str], Sight]):
+        """`follows`: who reads what (`ecosystem.reading.Follows`); `sight`: makes that of the verifier of a name."""
+        n, communities = network.n, len(spec.humans)
+        named = {v.name: v for v in spec.verifiers}
+
+        def desk(verifier: Verifier, above: tuple[str, ...] = ()) -> Desk:
+            members = [desk(named[name], (*above, verifier.name)) for name in _panel(verifier, named, above)]
+            owner, people = f"verifiers.{verifier.name}", np.full(communities, verifier.placement.humans)
+            who_N = guarded(verifier.placement, owner, network, group_N, streams)
+            return Desk(verifier, who_N, people, sight(verifier.name), streams, members)
+
+        standing = [desk(v) for v in spec.verifiers if v.gate != "panel"]
+        self.desks = {d.name: d for top in standing for d in _with_members(top)}
+        record = spec.record.judgements not in ("none", 0.0)
+        reading = [d for d in standing if d.verifier.gate == "read"]
+        self.reading = ReadingGate(reading, follows, streams)
+        self.publishing = PublishingGate([d for d in standing if d.verifier.gate == "publish"], n, streams, record)
+        self.standing, self.record = standing, record
+        self.renewed: set[str] = set()
+        self.starved_N = np.zeros(n, bool)
+
+    @property
+    def guarded_N(self) -> np.ndarray:
+        """(N,) bool: models with any verifier before their reading or their publishing."""
+        return np.any([d.guarded_N for d in self.standing], axis=0) if self.standing else np.zeros_like(self.starved_N)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of those whose verdicts stand in the corpus."""
+        return tuple(d.name for d in self.reading.desks if d.of_documents)
+
+    def open(self) -> None:
+        """Everyone knows what they know to begin with."""
+        for desk in self.standing:
+            desk.open()
+
+    def begin(self, step: int) -> None:
+        """A step begins; those that learn on a schedule learn."""
+        self.renewed = {desk.name for desk in self.standing if desk.begin(step)}
+        self.starved_N[:] = False
+
+    def judge(self, corpus: Corpus) -> None:
+        """Before reading: verdicts on what is new on the web."""
+        self.reading.judge(corpus, self.renewed, self.record)
+
+    def note_starved(self, first: int, drawn_n: np.ndarray, read_n: np.ndarray) -> None:
+        """Which models of a group drew documents of which none passed."""
+        self.starved_N[first : first + len(read_n)] = (read_n == 0) & (drawn_n > 0)
+
+    def events(self, step: int) -> list[Event]:
+        """What is to be told of a step: how many guarded readers were left with nothing."""
+        if not self.starved_N.any():
+            return []
+        who = np.flatnonzero(self.starved_N)
+        listed = ", ".join(map(str, who[:10])) + (f" and {len(who) - 10} more" if len(who) > 10 else "")
+        text = f"{len(who)} of {int(self.guarded_N.sum())} guarded models found nothing that passes and stay: {listed}"
+        return [Event(step, None, "starved", text)]
+
+    def judgements(self) -> list[Judgements]:
+        """Those of this step that are to be recorded."""
+        return [j for desk in self.desks.values() for j in desk.judgements]
+
+
+def _panel(verifier: Verifier, named: dict[str, Verifier], above: tuple[str, ...]) -> tuple[str, ...]:
+    """The members of a panel, checked."""
+    owner = f"verifiers.{verifier.name}.members"
+    for name in verifier.panel():
+        if name not in named:
+            raise InputError(f"{owner}: must name verifiers of the scenario: {', '.join(named)}. Got {name!r}.")
+        if name in (*above, verifier.name):
+            ring = " -> ".join((*above, verifier.name, name))
+            raise InputError(f"{owner}: a panel may not judge by way of itself. Got {ring}.")
+        if named[name].gate != "panel":
+            raise InputError(f"{owner}: a member must have `gate: panel`. Got {name!r} at gate {named[name].gate!r}.")
+    return verifier.panel()
+
+
+def _with_members(desk: Desk) -> list[Desk]:
+    return [desk, *(d for member in desk.members for d in _with_members(member))]

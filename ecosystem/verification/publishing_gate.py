@@ -1,0 +1,144 @@
+"""The gate before the web: what of their writing guarded authors get to publish.
+
+An author whose document is refused writes again (`refill`) until it has published as much as it meant to, or has
+written sixteen times as much; people do not write again.
+
+Letters: n authors, k documents each, M documents.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ecosystem.documents import Batch
+from ecosystem.population import Population
+from ecosystem.streams import Streams
+from ecosystem.verification.desk import Desk, Ticket
+from ecosystem.verification.reading_gate import PATIENCE
+from ecosystem.verifier import Submitted
+
+
+class PublishingGate:
+    """The verifiers that stand before publishing, in the order of the scenario."""
+
+    def __init__(self, desks: list[Desk], models: int, streams: Streams, record: bool):
+        self.desks, self.models, self.streams, self.record = desks, models, streams, record
+
+    def of_models(self, population: Population, step: int) -> tuple[Batch, np.ndarray]:
+        """What a group publishes, and how many documents each of its models, (n,)."""
+        n, k = population.n, population.group.publish
+        written = population.publish(step)
+        stands = [desk.guarded_N[population.members] for desk in self.desks]
+        guarded = np.flatnonzero(np.any(stands, axis=0)) if stands else np.zeros(0, np.int64)
+        if not len(guarded) or not k:
+            return written, np.full(n, k)
+        free = np.setdiff1d(np.arange(n), guarded)
+        pieces, published_n = [_part(written, free, k)], np.zeros(n, np.int64)
+        published_n[free] = k
+        rows, batch = guarded, _part(written, guarded, k)[1]
+        for attempt in range(PATIENCE):
+            taken, again = self._passed(population, rows, batch, k - published_n[rows], attempt, step)
+            author = np.repeat(rows, k)[taken]
+            published_n += np.bincount(author, minlength=n)
+            pieces.append((author, _chosen(batch, taken)))
+            rows = rows[again & (published_n[rows] < k)]
+            if not len(rows):
+                break
+            batch = population.publish(step, attempt + 1, rows)
+        return _joined(pieces), published_n
+
+    def of_people(self, content: np.ndarray, h: int, step: int) -> np.ndarray:
+        """What of a community's writing (M, *x) is published."""
+        m = len(content)
+        seen, passed = self._submitted(Batch(content), np.full(m, self.models + h), human=True), np.ones(m, bool)
+        for desk in self.desks:
+            if desk.guarded_H[h]:
+                self._charge(self._judge(desk, seen, passed, passed.copy(), np.arange(m), step), np.ones(m, bool))
+        return content if passed.all() else content[passed]
+
+    def _passed(
+        self, population, rows, batch: Batch, wanted_n, attempt: int, step: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which documents of some authors are published, and who may write again in place of what was refused."""
+        k = population.group.publish
+        seen = self._submitted(batch, np.repeat(population.first + rows, k), human=False)
+        passed, again = np.ones(len(seen), bool), np.ones(len(rows), bool)
+        place, judged = attempt * k + np.tile(np.arange(k), len(rows)), []
+        for desk in self.desks:
+            asked = desk.guarded_N[seen.source] & passed
+            again &= ~desk.guarded_N[population.first + rows] | desk.verifier.refill
+            judged.append(self._judge(desk, seen, passed, asked, place, step))
+        passed_nk = passed.reshape(len(rows), k)
+        rank_nk = np.cumsum(passed_nk, axis=1)
+        shown = (rank_nk - passed_nk < wanted_n[:, None]).ravel()  # an author shows no more when it has enough
+        for one in judged:
+            self._charge(one, shown)
+        return passed & shown, again
+
+    def _judge(self, desk: Desk, seen, passed, asked, place, step: int) -> _Judged:
+        """Takes out of `passed` what a verifier refuses of the documents `asked`; nothing is counted yet."""
+        which = np.flatnonzero(asked)
+        reached = desk.within_capacity(place[which])
+        if desk.verifier.overflow == "reject":
+            passed[which[~reached]] = False
+        beyond, which = which[~reached], which[reached]
+        part = seen.take(which)
+        accepted, votes = desk.verdict(part, Ticket(place[which], part.source + 1, step)) if len(which) else _nothing()
+        passed[which] = accepted
+        return _Judged(desk, which, beyond, part, accepted, votes)
+
+    def _charge(self, judged: _Judged, shown: np.ndarray) -> None:
+        """Counts the judgements of documents that were shown."""
+        desk, which, beyond, part, accepted, votes = judged
+        desk.pass_by(int(shown[beyond].sum()))
+        if len(which):
+            counted = shown[which]
+            desk.charge(part.take(counted), accepted[counted], votes[:, counted], self.record)
+
+    def _submitted(self, batch: Batch, source: np.ndarray, human: bool) -> Submitted:
+        m = len(batch.content)
+        return Submitted(
+            batch.content, np.full(m, -1), source.astype(np.int32), np.broadcast_to(np.float32(batch.depth), m).copy(),
+            np.full(m, -1), np.full(m, human),
+        )  # fmt: skip
+
+
+class _Judged(NamedTuple):
+    """A verifier's judgements of a batch: of documents `which`, others being `beyond` its capacity."""
+
+    desk: Desk
+    which: np.ndarray
+    beyond: np.ndarray
+    part: Submitted
+    accepted: np.ndarray
+    votes: np.ndarray
+
+
+def _nothing() -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros(0, bool), np.zeros((0, 0), bool)
+
+
+def _part(batch: Batch, rows: np.ndarray, k: int) -> tuple[np.ndarray, Batch]:
+    """The documents of some authors of k each: (author of each, the documents)."""
+    places = (rows[:, None] * k + np.arange(k)).ravel()
+    return np.repeat(rows, k), _chosen(batch, places)
+
+
+def _chosen(batch: Batch, which: np.ndarray) -> Batch:
+    def of(column):
+        return column[which] if isinstance(column, np.ndarray) else column
+
+    return Batch(batch.content[which], of(batch.depth), of(batch.parent))
+
+
+def _joined(pieces: list[tuple[np.ndarray, Batch]]) -> Batch:
+    """All documents in the order of their authors; an author's in the order of writing."""
+    order = np.argsort(np.concatenate([author for author, _ in pieces]), kind="stable")
+
+    def column(name: str) -> np.ndarray:
+        parts = [np.broadcast_to(getattr(b, name), len(b.content)) for _, b in pieces]
+        return np.concatenate(parts)[order]
+
+    return Batch(np.concatenate([b.content for _, b in pieces])[order], column("depth"), column("parent"))

@@ -1,0 +1,207 @@
+"""The gate before training: what of the web a guarded model gets to read.
+
+A verifier that judges documents does so once, when they are published (or when it has learned anew), and its verdicts
+stand in the corpus. One that judges readings judges what each reader draws. Either way a reader goes on drawing by its
+own rules until it has as much as it wants: rejection sampling, so that with verdicts by author alone the human share h
+becomes h a / (h a + (1 - h) b) for acceptance rates a of people and b of models.
+
+Letters: n readers, w documents drawn, b wanted, M documents, N models, S sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ecosystem.documents import ACCEPTED, EXEMPT, NEW, REJECTED, Corpus, Documents
+from ecosystem.reading import Diet, Follows, sources_of
+from ecosystem.streams import Streams
+from ecosystem.verification.desk import Desk, Ticket
+from ecosystem.verification.kernel import keep_passed
+from ecosystem.verifier import Submitted
+
+PATIENCE = 16  # times as many documents as wanted that a reader looks through at most
+
+Draw = Callable[[np.ndarray, int], Diet]
+"""draw(rows, w): the diets of some models of a group, w documents each; a wider one begins with the narrower."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What of a scenario's reading matters here: with replacement or not, all there is or a number, and what is kept
+    of judgements."""
+
+    replacement: bool
+    everything: bool
+    record: bool
+
+
+class ReadingGate:
+    """The verifiers that stand before training, in the order of the scenario."""
+
+    def __init__(self, desks: list[Desk], follows: Follows, streams: Streams):
+        self.desks, self.streams = desks, streams
+        self._scope = {desk.name: sources_of(follows, desk.guarded_N) for desk in desks if desk.of_documents}
+        nobody = np.zeros((follows.network.n, 0), bool)
+        self.guards_NV = np.stack([d.guarded_N for d in desks], axis=1) if desks else nobody
+
+    def judge(self, corpus: Corpus, renewed: set[str], record: bool) -> None:
+        """Verdicts on documents that have none yet, of every verifier that judges documents."""
+        for v, desk in enumerate(self.desks):
+            if not desk.of_documents:
+                continue
+            verdict_M = corpus.verdicts(desk.name)
+            if desk.name in renewed:
+                verdict_M[:] = NEW
+            new = np.flatnonzero(verdict_M == NEW)
+            seen = self._submitted(corpus.at(new))
+            asked = self._scope[desk.name][seen.source] & ~self._refused_before(corpus, v)[new]
+            verdict_M[new[~asked]] = EXEMPT
+            new, seen = new[asked], seen.take(asked)
+            ticket = Ticket(seen.document, np.zeros(len(seen), np.int64), 0)
+            reached = desk.within_capacity(self.streams.chance(f"verifier/{desk.name}/queue", seen.document))
+            if not reached.all():
+                desk.pass_by(int((~reached).sum()))
+                new, seen, ticket = new[reached], seen.take(reached), ticket.take(reached)
+            if len(seen):
+                accepted, votes = desk.verdict(seen, ticket)
+                verdict_M[new] = np.where(accepted, ACCEPTED, REJECTED)
+                desk.charge(seen, accepted, votes, record)
+
+    def diets(self, draw: Draw, readers: np.ndarray, budget: int, corpus: Corpus, rules: Rules) -> tuple[Diet, Diet]:
+        """What some models (n,) draw as if nobody stood there, and what passes of it and of further draws."""
+        drawn = draw(np.arange(len(readers)), budget)
+        guards_nV = self.guards_NV[readers]
+        if not guards_nV.any():
+            return drawn, drawn
+        kept = replace(
+            drawn, rows_nb=drawn.rows_nb.copy(), read_n=drawn.read_n.copy(), human_n=drawn.human_n.copy(),
+            depth_n=drawn.depth_n.copy(),
+        )  # fmt: skip
+        for guards in np.unique(guards_nV[guards_nV.any(axis=1)], axis=0):
+            rows = np.flatnonzero((guards_nV == guards).all(axis=1))
+            desks = [desk for desk, stands in zip(self.desks, guards, strict=True) if stands]
+            self._fill(kept, drawn, rows, desks, draw, readers, corpus, rules)
+        return drawn, kept
+
+    def _fill(self, kept: Diet, drawn: Diet, rows, desks, draw: Draw, readers, corpus: Corpus, rules: Rules) -> None:
+        """Replaces the diets of `rows` by what passes these verifiers, drawing wider until readers have enough."""
+        budget = drawn.rows_nb.shape[1]
+        widest = budget * PATIENCE if all(d.verifier.refill for d in desks) and not rules.everything else budget
+        width, wide = budget, _of_rows(drawn, rows)
+        while len(rows):
+            if width > budget and not rules.replacement:
+                wide = self._shuffled(wide, readers[rows], width)
+            trial = _Trial(self, desks, wide, readers[rows], corpus)
+            result = trial.kept(budget)
+            enough = (result.read_n == budget) | (wide.read_n < width) | (width >= widest)
+            _put(kept, rows[enough], _of_rows(result, enough))
+            trial.charge(enough, rules.record)
+            rows, width = rows[~enough], min(2 * width, widest)
+            if len(rows):
+                wide = draw(rows, width)
+
+    def _shuffled(self, wide: Diet, readers: np.ndarray, width: int) -> Diet:
+        """Without replacement who asks for more than there is gets all of it, in the order of the web: mixed here."""
+        all_read = np.flatnonzero(wide.read_n < width)
+        rows_nb = wide.rows_nb.copy()
+        for i in all_read:
+            own = rows_nb[i, : wide.read_n[i]]
+            luck = self.streams.chance("verification/order", own, np.full(len(own), readers[i]))
+            rows_nb[i, : len(own)] = own[np.argsort(luck, kind="stable")]
+        return replace(wide, rows_nb=rows_nb)
+
+    def _refused_before(self, corpus: Corpus, v: int) -> np.ndarray:
+        """(M,) bool: documents that all whom verifier v guards are refused already, by one that stands before it."""
+        refused = np.zeros(len(corpus), bool)
+        for earlier in self.desks[:v]:
+            if earlier.of_documents and (earlier.guarded_N >= self.desks[v].guarded_N).all():
+                refused |= corpus.verdicts(earlier.name) == REJECTED
+        return refused
+
+    def _submitted(self, documents: Documents) -> Submitted:
+        m = len(documents)
+        return Submitted(
+            documents.content, documents.document, documents.source, documents.depth, np.full(m, -1),
+            documents.source >= len(self.guards_NV),
+        )  # fmt: skip
+
+
+class _Trial:
+    """What some readers drew, before their verifiers."""
+
+    def __init__(self, gate: ReadingGate, desks: list[Desk], wide: Diet, readers: np.ndarray, corpus: Corpus):
+        self.wide, self.readers, self.streams = wide, readers, gate.streams
+        self.source_nw = wide.pool.sources(wide.rows_nb)
+        self.passed_nw = np.arange(wide.rows_nb.shape[1]) < wide.read_n[:, None]
+        self.human_nw = self.source_nw >= len(gate.guards_NV)
+        self._judged: list[tuple[Desk, np.ndarray, np.ndarray, np.ndarray, Submitted]] = []
+        self._passed_by: list[tuple[Desk, np.ndarray]] = []
+        for desk in desks:
+            if desk.of_documents:
+                self._by_document(desk, corpus)
+            else:
+                self._by_reading(desk)
+
+    def kept(self, budget: int) -> Diet:
+        """The first documents that passed, up to so many for each reader."""
+        n = len(self.readers)
+        counts = [np.zeros(n, np.int64) for _ in range(3)]
+        rows_nb, depth_n = np.zeros((n, budget), np.int64), np.full(n, np.nan)
+        read_n, human_n, self.looked_n = counts
+        wide = self.wide
+        keep_passed(
+            wide.rows_nb, wide.read_n, self.passed_nw, self.human_nw, wide.pool.depth, rows_nb, read_n, human_n,
+            depth_n, self.looked_n,
+        )  # fmt: skip
+        return Diet(wide.pool, rows_nb, read_n, human_n, depth_n)
+
+    def charge(self, done: np.ndarray, record: bool) -> None:
+        """Counts judgements of readings that the readers who are done looked at."""
+        for desk, place, accepted, votes, seen in self._judged:
+            counted = self._looked_at(place, done)
+            desk.charge(seen.take(counted), accepted[counted], votes[:, counted], record)
+        for desk, place in self._passed_by:
+            desk.pass_by(int(self._looked_at(place, done).sum()))
+
+    def _looked_at(self, place: np.ndarray, done: np.ndarray) -> np.ndarray:
+        """(M,) bool: places that readers who are done came to before they had enough."""
+        i, j = np.divmod(place, self.passed_nw.shape[1])
+        return done[i] & (j < self.looked_n[i])
+
+    def _by_document(self, desk: Desk, corpus: Corpus) -> None:
+        verdict = corpus.verdicts(desk.name)[self.wide.pool.documents(self.wide.rows_nb) - corpus.first]
+        self.passed_nw &= (verdict != REJECTED) & ((verdict != NEW) | (desk.verifier.overflow == "pass"))
+
+    def _by_reading(self, desk: Desk) -> None:
+        """Judges every reading that passed so far, one after the other as they come to the readers."""
+        w = self.passed_nw.shape[1]
+        place = np.flatnonzero(self.passed_nw)
+        i, j = np.divmod(place, w)
+        reached = desk.within_capacity(j * len(self.readers) + i)
+        if desk.verifier.overflow == "reject":
+            self.passed_nw.ravel()[place[~reached]] = False
+        self._passed_by.append((desk, place[~reached]))
+        place, i, j = place[reached], i[reached], j[reached]
+        if not len(place):
+            return
+        pool, rows = self.wide.pool, self.wide.rows_nb.ravel()[place]
+        seen = Submitted(
+            pool.content.take(rows, axis=0), pool.documents(rows), self.source_nw.ravel()[place].astype(np.int32),
+            pool.depth[rows], self.readers[i], self.human_nw.ravel()[place],
+        )  # fmt: skip
+        accepted, votes = desk.verdict(seen, Ticket(j, self.readers[i] + 1, desk.sight.step))
+        self.passed_nw.ravel()[place] = accepted
+        self._judged.append((desk, place, accepted, votes, seen))
+
+
+def _of_rows(diet: Diet, rows: np.ndarray) -> Diet:
+    return Diet(diet.pool, diet.rows_nb[rows], diet.read_n[rows], diet.human_n[rows], diet.depth_n[rows])
+
+
+def _put(diet: Diet, rows: np.ndarray, other: Diet) -> None:
+    """Writes other diets over those of some rows."""
+    for name in ("rows_nb", "read_n", "human_n", "depth_n"):
+        getattr(diet, name)[rows] = getattr(other, name)

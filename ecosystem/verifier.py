@@ -1,0 +1,154 @@
+"""What the world asks of verification agents: who judge documents before they are published, or before they are read.
+
+A verifier gives every document a probability of being accepted; the world draws the verdict, keeps it, counts it
+against the truth and charges for it. A file `agents/verifiers/NAME.py` holds one verifier of kind NAME; a class of your
+own is used as `package.module:Class`.
+
+Letters: M documents or readings before a verifier, V members of a panel, x the trailing shape of a document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, Protocol
+
+import numpy as np
+from pydantic import Field
+
+from ecosystem.documents import Documents, DocumentShape
+from ecosystem.interfaces import Component, Params
+from ecosystem.parts import MAX_DOCUMENTS, Name, Part, Share
+
+
+class Placement(Part):
+    """Which models a verifier guards: their reading (`gate: read`) or their publishing (`gate: publish`)."""
+
+    rule: Literal["random", "most_read", "most_reading", "betweenness", "community", "bridges", "list"] = Field(
+        "random",
+        description="random: in a seeded order; most_read: with most readers first; most_reading: that read most "
+        "models; betweenness: on most shortest paths; community: whole communities of the graph, largest first; "
+        "bridges: with most links to other communities; list: those of `models`.",
+    )
+    share: Share = Field(1.0, description="Share of the models guarded, rounded up: above 0, at least one.")
+    models: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(None, description="rule list: numbers of models.")
+    groups: tuple[Name, ...] | None = Field(None, description="Only models of these groups; the share is of them.")
+    humans: bool = Field(False, description="gate publish: what people write passes it too.")
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """M documents (or readings of documents) before a verifier.
+
+    content (M, *x); document (M,) int64 running numbers (-1: not published yet); source (M,) int32: a model's number,
+    or N + the number of a community; depth (M,) float32: model generations from human writing;
+    reader (M,) int64: who wants to read it, -1 where a verdict holds for all; human (M,) bool is the truth, for
+    verifiers whose errors are stated as rates.
+    """
+
+    content: np.ndarray
+    document: np.ndarray
+    source: np.ndarray
+    depth: np.ndarray
+    reader: np.ndarray
+    human: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def judge_of_own(self) -> np.ndarray:
+        """(M,) whose own opinion is asked: the reader's, else (before publishing) the author's."""
+        return np.where(self.reader >= 0, self.reader, self.source)
+
+    def take(self, which: np.ndarray) -> Submitted:
+        """Some of them."""
+        return Submitted(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
+
+class Sight(Protocol):
+    """What a verifier can look at beside the documents themselves."""
+
+    shape: DocumentShape
+    step: int
+    models: int  # N: sources below are models
+
+    def chance(self, purpose: str, number_M: np.ndarray) -> np.ndarray:
+        """(M,) uniform in [0, 1): each number's own, the same at every step; a verifier's purposes are its own."""
+
+    def human_writing(self, k: int, community: str | None = None) -> np.ndarray:
+        """(k, *x) human documents, of one community or of all by their rates; a verifier's draws are its own."""
+
+    def log_likelihood(self, model_M: np.ndarray, content: np.ndarray) -> np.ndarray:
+        """(M,) nats of each document under a model as it is now."""
+
+    def human_share(self, source_M: np.ndarray) -> np.ndarray:
+        """(M,) human share of what each source was last trained on (1 for people)."""
+
+    def earlier(self) -> Documents:
+        """What can be read on the web from before this step."""
+
+
+class Verifier(Component):
+    """A verification agent: where it stands, what it costs, and (in subclasses) what it accepts.
+
+    Errors, capacity and price are part of what is simulated. Documents that came too late for its capacity pass
+    unjudged (`overflow: pass`) or not at all.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("items", "vectors", "pairs", "tokens")
+    """Kinds of documents (`DocumentShape.kind`) it can judge."""
+    personal: ClassVar[bool] = False
+    """Whether a verdict is the reader's own, so that each reading is judged."""
+
+    name: Name = Field("verifier", description="Name of the verifier.")
+    gate: Literal["read", "publish", "panel"] = Field(
+        "read", description="read: before training; publish: before the web; panel: judges only as a member of one."
+    )
+    judges: Literal["documents", "readings"] = Field(
+        "documents",
+        description="documents: each once, the verdict holds for all its readers (a platform's gate); readings: every "
+        "reading anew, as by a guard of each reader's own.",
+    )
+    placement: Placement = Field(Placement(), description="Which models it guards.")
+    capacity: Annotated[int, Field(ge=1, le=MAX_DOCUMENTS)] | None = Field(
+        None, description="Judgements a step, all together; documents are taken in random order (default: no limit)."
+    )
+    overflow: Literal["pass", "reject"] = Field("pass", description="What happens to documents beyond its capacity.")
+    price: float = Field(0.0, ge=0, description="Cost of a judgement.")
+    refill: bool = Field(
+        True,
+        description="Readers draw (authors write) again in place of what was rejected, up to 16 times as much; without "
+        "it they train on (publish) less.",
+    )
+
+    def panel(self) -> tuple[str, ...]:
+        """Names of the verifiers that a panel asks; of others none."""
+        return ()
+
+    def shared(self) -> float:
+        """Share of its chance errors that a panel's members have in common."""
+        return 0.0
+
+    def learns_at(self, step: int) -> bool:
+        """Whether it is opened anew at a step, after which everything is judged anew."""
+        return False
+
+    def open(self, sight: Sight) -> Params:
+        """What it knows to begin with; made at step 0."""
+        return {}
+
+    def accepts(self, state: Params, seen: Submitted, sight: Sight) -> np.ndarray:
+        """(M,) probability that each is accepted."""
+        raise NotImplementedError
+
+    def remember(self, state: Params, seen: Submitted, sight: Sight) -> Params:
+        """What it knows after all of a step's documents were before it."""
+        return state
+
+    def count(self, vote_VM: np.ndarray) -> np.ndarray:
+        """(M,) bool: a panel's verdict from its members' (V, M). Only of a `panel`."""
+        raise NotImplementedError
+
+    def pass_rates(self) -> tuple[float, float] | None:
+        """Probabilities that a human and that a model's document is accepted, where nothing else matters; else None."""
+        return None
