@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ecosystem.documents import Documents
-from ecosystem.verification.desk import Judgements
+from ecosystem.verification.desk import Judgements, Worked
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Frame:
     """What was measured at the end of a step; views and recorders read this and never the live model.
 
     values: world-level numbers (per-agent metrics as their mean over agents); agents: (N,) arrays; pairs: (N, N)
-    similarity or None; events, documents and judgements (with their steps) since the last frame; answers: (N, P, k, L)
-    tokens of k answers to each prompt, where prompts were asked.
+    similarity or None; events, documents, judgements (with their steps) and the work of verifiers since the last frame;
+    answers: (N, P, k, L) tokens of k answers to each prompt, where prompts were asked.
     """
 
     t: int
@@ -37,3 +37,4 @@ class Frame:
     documents: tuple[Documents, ...] = field(default=(), repr=False)
     answers: np.ndarray | None = field(default=None, repr=False)
     judgements: tuple[tuple[int, Judgements], ...] = field(default=(), repr=False)
+    worked: tuple[Worked, ...] = ()

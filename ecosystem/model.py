@@ -24,7 +24,7 @@ from ecosystem.reference import Reference
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
 from ecosystem.text import encoders, prompts
-from ecosystem.verification.desk import Judgements
+from ecosystem.verification.desk import Judgements, Worked
 from ecosystem.verification.gates import Gates
 from ecosystem.verification.reading_gate import Rules
 from ecosystem.verification.sight import WorldSight
@@ -59,6 +59,7 @@ class Ecosystem(mesa.Model):
         self._events: list[Event] = []
         self._documents: list[Documents] = []
         self._judgements: list[tuple[int, Judgements]] = []
+        self._worked: list[Worked] = []
         self._values: dict[str, np.ndarray | float] = {}
         self._first: dict[str, np.ndarray | float] = {}
         self.frame: Frame | None = None
@@ -90,6 +91,7 @@ class Ecosystem(mesa.Model):
             population.learn(diet, self.t)
         self._events += self.gates.events(self.t)
         self._judgements += [(self.t, judgements) for judgements in self.gates.judgements()]
+        self._worked += self.gates.worked(self.t)
         self._measure()
 
     def __repr__(self) -> str:
@@ -240,8 +242,9 @@ class Ecosystem(mesa.Model):
         values = {name: _mean(agents[name]) if name in agents else float(value) for name, value in measured.items()}
         pairs = self.readout.similarity_NN() if self.spec.record.pairs else None
         events, documents, answers = tuple(self._events), tuple(self._documents), self.readout.answers
-        self.frame = Frame(self.t, values, agents, pairs, events, documents, answers, tuple(self._judgements))
-        self._events, self._documents, self._judgements = [], [], []
+        judgements, worked = tuple(self._judgements), tuple(self._worked)
+        self.frame = Frame(self.t, values, agents, pairs, events, documents, answers, judgements, worked)
+        self._events, self._documents, self._judgements, self._worked = [], [], [], []
         self.datacollector.collect(self)
         if self.t == 0:
             self._first = dict(self._values)

@@ -57,6 +57,7 @@ def content(study: Study) -> dict:
         "spreads": sections.spreads(light),
         "groups": sections.groups(light),
         "communities": sections.communities(light),
+        "verifiers": tables.verifiers(study),
         "networks": sections.networks(light),
         "documents": sections.documents(light),
         "answers": sections.answers(light),

@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from ecosystem.components import kind_of
@@ -17,7 +18,8 @@ from ecosystem.runs import claims as claiming
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.findings import findings
 from ecosystem.runs.opened import failure
-from ecosystem.runs.statistics import t_interval
+from ecosystem.runs.statistics import Interval, t_interval
+from ecosystem.runs.verified import works
 from ecosystem.runs.wording import counted, listed
 
 FIRST = 10  # findings shown before the rest is unfolded
@@ -111,6 +113,27 @@ def _cell(metric: str, values) -> dict:
     found = t_interval(values)
     low, high = within(metric, found.low, found.high)
     return {"mean": number(found.estimate), "span": span(float(low), float(high))}
+
+
+def verifiers(study) -> list[dict]:
+    """A row for each verifier of an arm: where it stands, what it did and how right it was."""
+    return [
+        {
+            "arm": work.arm, "verifier": work.verifier, "gate": work.gate, "guarded": _figure(work.guarded),
+            "judged": _figure(work.judged), "unjudged": _figure(work.unjudged), "cost": _figure(work.cost),
+            "rejected": _figure(work.rejected, True), "false_positives": _figure(work.false_positives, True),
+            "false_negatives": _figure(work.false_negatives, True),
+        }
+        for work in works(study)
+        if work.guarded.estimate > 0 or work.judged.estimate > 0
+    ]  # fmt: skip
+
+
+def _figure(found: Interval, share: bool = False) -> dict:
+    low, high = (np.clip(b, 0, 1) if share else b for b in (found.low, found.high))
+    known = not math.isnan(found.estimate)
+    spread = found.n > 1 and low != high
+    return {"mean": number(found.estimate) if known else "–", "span": span(float(low), float(high)) if spread else ""}
 
 
 def laws(exact: Exact | None) -> list[dict]:

@@ -16,6 +16,7 @@ from ecosystem.metrics.titles import title
 from ecosystem.runs import comparison
 from ecosystem.runs.opened import Run, Study, failure
 from ecosystem.runs.statistics import Interval, paired, t_interval
+from ecosystem.runs.verified import works
 from ecosystem.runs.wording import counted, interval, listed, number
 
 MOST_METRICS = 8  # sentences on how metrics moved, and on each arm's differences
@@ -35,7 +36,7 @@ def findings(study: Study | Run, most: int = MOST_METRICS) -> list[str]:
     found = [told for arm in study.arms[1:] for told in _differences(study, arm, study.arms[0], most)]
     found += _movements(study, study.arms[0], most)
     found += [sentence for arm in study.arms for sentence in _collapse(study, arm)]
-    return found + _dry_sources(study) + _unfed(study) + _state(study)
+    return found + _verification(study) + _dry_sources(study) + _unfed(study) + _starved(study) + _state(study)
 
 
 def _movements(study: Study, arm: str, most: int) -> list[str]:
@@ -109,6 +110,50 @@ def _collapse(study: Study, arm: str) -> list[str]:
     runs = frame["seed"].nunique()
     some = "" if len(first) == runs else f" in {len(first)} of {runs} seeds"
     return [f"The first model collapsed at step {when}{some}{_in(study, arm)}; at the end {_percent(share)} had."]
+
+
+def _verification(study: Study) -> list[str]:
+    """What verifiers did; those that stand nowhere."""
+    told = []
+    for work in works(study):
+        name, where = f"Verifier {work.verifier!r}", _in(study, work.arm)
+        if not work.judged.estimate:
+            nowhere = not work.guarded.estimate and work.gate == "read"
+            told.append(f"{name} {'guards nobody' if nowhere else 'judged nothing'}{where}.")
+            continue
+        rates = [
+            f"{100 * rate.estimate:.3g}% of {whose}" for whose, rate in (
+                ("what people wrote", work.false_positives), ("what models wrote", _but(work.false_negatives)),
+            ) if not np.isnan(rate.estimate)
+        ]  # fmt: skip
+        cost = f", at a cost of {number(work.cost.estimate)} a run" if work.cost.estimate else ""
+        beyond = f"; {number(work.unjudged.estimate)} a step were beyond its capacity" if work.unjudged.estimate else ""
+        judged = f"{name} judged {number(work.judged.estimate)} documents a step{where}"
+        told.append(f"{judged} and rejected {listed(rates)}{cost}{beyond}.")
+    return told
+
+
+def _but(rate: Interval) -> Interval:
+    """The rate of the others."""
+    return Interval(1 - rate.estimate, 1 - rate.high, 1 - rate.low, rate.n)
+
+
+def _starved(study: Study) -> list[str]:
+    """Guarded models that were left with nothing, and how often."""
+    events = study.events
+    starved = events[events["kind"] == "starved"]
+    told = []
+    for arm in dict.fromkeys(starved["arm"]):
+        mine = starved[starved["arm"] == arm]
+        times = mine.groupby("seed")["step"].nunique()
+        always = times.nunique() == 1 and len(times) == len(_seeds(study, arm))
+        often = f"{times.max()}" if always else f"up to {times.max()}"
+        first = mine.iloc[0]
+        told.append(
+            f"In {often} of {study.spec.steps} steps{_in(study, arm)} verifiers left models with nothing to train on "
+            f"(first in step {int(first['step'])}: {first['detail']})."
+        )
+    return told
 
 
 def _dry_sources(study: Study) -> list[str]:

@@ -64,6 +64,11 @@ class Tables:
         return self.frame("judgements")
 
     @cached_property
+    def verifiers(self) -> pd.DataFrame:
+        """What each verifier did in each step, counted against the truth."""
+        return self.frame("verifiers")
+
+    @cached_property
     def answers(self) -> pd.DataFrame:
         """Some answers to some prompts, at steps at which they are asked; those of people at step 0, `agent` NaN."""
         return self.frame("answers")

@@ -45,6 +45,11 @@ COLUMNS = {
         "document": "INTEGER", "step": "INTEGER", "verifier": "TEXT", "gate": "TEXT", "reader": "INTEGER",
         "verdict": "REAL",
     },
+    "verifiers": {
+        "step": "INTEGER", "verifier": "TEXT", "gate": "TEXT", "guarded": "INTEGER", "judged_human": "INTEGER",
+        "rejected_human": "INTEGER", "judged_model": "INTEGER", "rejected_model": "INTEGER", "unjudged": "INTEGER",
+        "cost": "REAL",
+    },
     "events": {"step": "INTEGER", "agent": "INTEGER", "kind": "TEXT", "detail": "TEXT"},
     "answers": {"step": "INTEGER", "agent": "INTEGER", "prompt": "TEXT", "answer": "INTEGER", "text": "TEXT"},
 }  # fmt: skip
@@ -86,6 +91,7 @@ class Recorder:
                 self._add("pairs", _pair_rows(frame.t, frame.pairs))
             for documents in frame.documents:
                 self._add("documents", _document_rows(documents, world))
+            self._add("verifiers", frame.worked)
             for step, judgements in frame.judgements:
                 self._add("judgements", _judgement_rows(step, judgements, world))
             if frame.answers is not None:
@@ -254,7 +260,9 @@ def _rule(spec: Scenario) -> str:
 
 
 def _node_columns(world: Ecosystem) -> dict[str, Sequence[Any]]:
-    """Attributes of the nodes: those of its file; group, kind, humans read, number of models read and of readers."""
+    """Attributes of the nodes: those of its file; group, kind, humans read, number of models read and of
+    readers, verifiers that guard it.
+    """
     network = world.network
     columns = {str(name): np.asarray(values).tolist() for name, values in network.attributes.items()}
     if network.labels:
@@ -265,7 +273,14 @@ def _node_columns(world: Ecosystem) -> dict[str, Sequence[Any]]:
         "humans": _names([c.name for c in world.spec.humans], world.humans.reach_NH),
         "reads": network.degree_N().tolist(),
         "readers": network.audience_N().tolist(),
+        "verifiers": _names([desk.name for desk in world.gates.standing], _guards(world)),
     }
+
+
+def _guards(world: Ecosystem) -> np.ndarray:
+    """(N, V) bool: which verifiers stand before which models."""
+    guards = [desk.guarded_N for desk in world.gates.standing]
+    return np.stack(guards, axis=1) if guards else np.zeros((world.n, 0), bool)
 
 
 def _names(names: list[str], chosen_NH: np.ndarray) -> list[str]:

@@ -37,6 +37,21 @@ class Judgements(NamedTuple):
     accepted: np.ndarray
 
 
+class Worked(NamedTuple):
+    """What a verifier did in a step: of people's and of models' documents judged and rejected, and what it cost."""
+
+    step: int
+    verifier: str
+    gate: str
+    guarded: int  # models
+    judged_human: int
+    rejected_human: int
+    judged_model: int
+    rejected_model: int
+    unjudged: int
+    cost: float
+
+
 @dataclass
 class Desk:
     """One verifier of a world. `guarded_N`, `guarded_H`: whom it guards; `members` of a panel are desks too."""
@@ -76,6 +91,13 @@ class Desk:
         left = [] if own is None else [max(own - self.now.judged, 0)]
         left += [c for c in (member.capacity_left for member in self.members) if c is not None]
         return min(left) if left else None
+
+    def worked(self, step: int) -> Worked:
+        """What it did in this step."""
+        people, models = self.now.counts.tolist()
+        guarded, gate = int(self.guarded_N.sum()), self.verifier.gate
+        counts = sum(people), people[1], sum(models), models[1], self.now.unjudged
+        return Worked(step, self.name, gate, guarded, *counts, self.cost)
 
     def open(self) -> None:
         """Knows what it knows to begin with."""

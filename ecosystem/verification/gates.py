@@ -12,7 +12,7 @@ import numpy as np
 from ecosystem.documents import Corpus
 from ecosystem.errors import InputError
 from ecosystem.frame import Event
-from ecosystem.verification.desk import Desk, Judgements
+from ecosystem.verification.desk import Desk, Judgements, Worked
 from ecosystem.verification.placement import guarded
 from ecosystem.verification.publishing_gate import PublishingGate
 from ecosystem.verification.reading_gate import ReadingGate
@@ -79,6 +79,10 @@ class Gates:
         listed = ", ".join(map(str, who[:10])) + (f" and {len(who) - 10} more" if len(who) > 10 else "")
         text = f"{len(who)} of {int(self.guarded_N.sum())} guarded models found nothing that passes and stay: {listed}"
         return [Event(step, None, "starved", text)]
+
+    def worked(self, step: int) -> list[Worked]:
+        """What every verifier did in this step."""
+        return [desk.worked(step) for desk in self.desks.values()]
 
     def judgements(self) -> list[Judgements]:
         """Those of this step that are to be recorded."""
