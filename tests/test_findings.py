@@ -31,7 +31,7 @@ def study_of(metric: str, arms: dict[str, np.ndarray], events: list[tuple] = ())
         runs=runs, every=runs, failed=(), outdated=(), arms=tuple(arms), seeds=tuple(range(len(runs) // len(arms))),
         steps=pd.concat(frames, ignore_index=True)[["arm", "seed", "step", metric]],
         events=pd.DataFrame(list(events), columns=["arm", "seed", "step", "agent", "kind", "detail"]),
-        spec=SimpleNamespace(agents=5), folder=Path(),
+        verifiers=pd.DataFrame(), spec=SimpleNamespace(agents=5), folder=Path(),
     )  # fmt: skip
 
 
