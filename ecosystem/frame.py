@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from ecosystem.documents import Documents
-from ecosystem.verification.desk import Judgements, Worked
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,31 @@ class Event:
     agent: int | None
     kind: str
     detail: str
+
+
+class Judgements(NamedTuple):
+    """Verdicts to be recorded: document numbers (-1: never published), readers (-1: holds for all), True: accepted."""
+
+    verifier: str
+    gate: str
+    document: np.ndarray
+    reader: np.ndarray
+    accepted: np.ndarray
+
+
+class Worked(NamedTuple):
+    """What a verifier did in a step: of people's and of models' documents judged and rejected, and what it cost."""
+
+    step: int
+    verifier: str
+    gate: str
+    guarded: int  # models
+    judged_human: int
+    rejected_human: int
+    judged_model: int
+    rejected_model: int
+    unjudged: int
+    cost: float
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from ecosystem import fits, metrics
 from ecosystem.documents import Batch, Corpus, Documents, Pool
 from ecosystem.fits import WorldError
-from ecosystem.frame import Event, Frame
+from ecosystem.frame import Event, Frame, Judgements, Worked
 from ecosystem.humans import Humans
 from ecosystem.metrics.collapse import metric_of
 from ecosystem.network import Network, build, from_networkx, reach
@@ -24,7 +24,6 @@ from ecosystem.reference import Reference
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
 from ecosystem.text import encoders, prompts
-from ecosystem.verification.desk import Judgements, Worked
 from ecosystem.verification.gates import Gates
 from ecosystem.verification.reading_gate import Rules
 from ecosystem.verification.sight import WorldSight

@@ -29,10 +29,9 @@ from ecosystem.streams import Streams
 
 if TYPE_CHECKING:
     from ecosystem.documents import Documents
-    from ecosystem.frame import Frame
+    from ecosystem.frame import Frame, Judgements
     from ecosystem.model import Ecosystem
     from ecosystem.scenario import Scenario
-    from ecosystem.verification.desk import Judgements
 
 COLUMNS = {
     "steps": {"step": "INTEGER"},

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ecosystem.frame import Judgements, Worked
 from ecosystem.interfaces import Params
 from ecosystem.streams import Streams
 from ecosystem.verification.tally import Tally
@@ -25,31 +26,6 @@ class Ticket(NamedTuple):
 
     def take(self, which: np.ndarray) -> Ticket:
         return Ticket(self.first_M[which], self.second_M[which], self.step)
-
-
-class Judgements(NamedTuple):
-    """Verdicts to be recorded: document numbers (-1: never published), readers (-1: holds for all), True: accepted."""
-
-    verifier: str
-    gate: str
-    document: np.ndarray
-    reader: np.ndarray
-    accepted: np.ndarray
-
-
-class Worked(NamedTuple):
-    """What a verifier did in a step: of people's and of models' documents judged and rejected, and what it cost."""
-
-    step: int
-    verifier: str
-    gate: str
-    guarded: int  # models
-    judged_human: int
-    rejected_human: int
-    judged_model: int
-    rejected_model: int
-    unjudged: int
-    cost: float
 
 
 @dataclass

@@ -11,8 +11,8 @@ import numpy as np
 
 from ecosystem.documents import Corpus
 from ecosystem.errors import InputError
-from ecosystem.frame import Event
-from ecosystem.verification.desk import Desk, Judgements, Worked
+from ecosystem.frame import Event, Judgements, Worked
+from ecosystem.verification.desk import Desk
 from ecosystem.verification.placement import guarded
 from ecosystem.verification.publishing_gate import PublishingGate
 from ecosystem.verification.reading_gate import ReadingGate
