@@ -39,13 +39,16 @@ POINT = 2 * REACH / PANEL  # a point in coordinates
 
 @dataclass(frozen=True)
 class Drawing:
-    """One arm's network: place_N2, audience_N (readers but itself), links reader_E and author_E with weight_E."""
+    """One arm's network: place_N2, audience_N (readers but itself), links reader_E and author_E with weight_E, whom a
+    verifier guards.
+    """
 
     place_N2: np.ndarray
     audience_N: np.ndarray
     reader_E: np.ndarray
     author_E: np.ndarray
     weight_E: np.ndarray
+    guarded_N: np.ndarray
 
     @property
     def n(self) -> int:
@@ -81,7 +84,8 @@ def chosen_steps(agents) -> tuple[int, ...]:
 def network(study, metric: str | None = None, steps=(), arms=(), seed: int | None = None) -> Figure:
     """The reading network at some steps (first, middle, last), a row an arm (at most four); one seed (the first).
 
-    Colour: the metric; area: number of readers; ring: read by humans who publish in that step; cross: collapsed.
+    Colour: the metric; area: number of readers; ring: read by humans who publish in that step; square: guarded by
+    a verifier; cross: collapsed.
     """
     metric = metric or state_metric(study)
     if metric is None:
@@ -108,6 +112,7 @@ def network(study, metric: str | None = None, steps=(), arms=(), seed: int | Non
         figure,
         [fed(run, step) for run in runs for step in steps],
         study.spec.agents <= RASTER and bool(_crossed(shown).any()),
+        any(drawing.guarded_N.any() for drawing in drawings),
     )
     return figure
 
@@ -157,7 +162,8 @@ def _drawing(run, before: list[Drawing]) -> Drawing:
     audience = np.full(n, n - 1) if alike else np.bincount(author, minlength=n)
     known = [d for d in before if np.array_equal(d.reader_E, reader) and np.array_equal(d.author_E, author)]
     place = known[0].place_N2 if known else _circle_or(alike, n, reader, author)
-    drawing = Drawing(place, audience, reader, author, edges[:, 2])
+    guarded = np.array([bool(told) for _, told in sorted(run.graph.nodes(data="verifiers", default=""))])
+    drawing = Drawing(place, audience, reader, author, edges[:, 2], guarded)
     if known or n > LINES:
         return drawing
     return replace(drawing, place_N2=apart(place, (np.sqrt(drawing.area_N) / 2 + 3) * POINT))
@@ -173,7 +179,9 @@ def _panel(ax: Axes, drawing: Drawing, values_N, colours: ScalarMappable, fed_N,
     order = np.argsort(-drawing.area_N, kind="stable")  # small marks above large ones
     place, area, fill = drawing.place_N2[order], drawing.area_N[order], fill[order]
     fed_N, crossed = fed_N[order] & ~fed_N.all(), crossed_N[order]  # a ring round everyone would say nothing
-    _marks(ax, place, area, fill, fed_N, drawing.n > RASTER)
+    guarded = drawing.guarded_N[order]
+    for marker, which in (("o", ~guarded), ("s", guarded)):
+        _marks(ax, place[which], area[which], fill[which], fed_N[which], drawing.n, marker)
     if drawing.n <= RASTER:  # on smaller discs crosses would hide the colour
         _dots(ax, place[crossed], np.minimum(area[crossed] * 0.35, 60), c="white", marker="x", lw=1.0, zorder=6)
     if drawing.n <= NUMBERED and not crossed.any():
@@ -183,15 +191,15 @@ def _panel(ax: Axes, drawing: Drawing, values_N, colours: ScalarMappable, fed_N,
     ax.spines[:].set_visible(False)
 
 
-def _marks(ax: Axes, place, area, fill, fed, raster: bool) -> None:
-    """Discs, ringed where humans are read: a ring apart from the disc is seen on any colour, a thin line on many."""
-    many = len(area) > RASTER
+def _marks(ax: Axes, place, area, fill, fed, n: int, marker: str) -> None:
+    """Marks, ringed where humans are read: a ring apart from the mark is seen on any colour, a thin line on many."""
+    many = n > RASTER
     if not many:
-        _dots(ax, place[fed], (np.sqrt(area[fed]) + 5) ** 2, c=INK, lw=0, zorder=3)
-        _dots(ax, place, (np.sqrt(area) + 2.4) ** 2, c="white", lw=0, zorder=4)
+        _dots(ax, place[fed], (np.sqrt(area[fed]) + 5) ** 2, c=INK, lw=0, zorder=3, marker=marker)
+        _dots(ax, place, (np.sqrt(area) + 2.4) ** 2, c="white", lw=0, zorder=4, marker=marker)
     edge = np.where((fed & many)[:, None], to_rgba(INK), np.where((fill == 1).all(1)[:, None], to_rgba(FAINT), fill))
-    line = 0.5 if len(area) < 1000 else 0.35
-    _dots(ax, place, area, c=fill, edgecolors=edge, lw=line, zorder=5, rasterized=raster)
+    line = 0.5 if n < 1000 else 0.35
+    _dots(ax, place, area, c=fill, edgecolors=edge, lw=line, zorder=5, rasterized=many, marker=marker)
 
 
 def _dots(ax: Axes, place_N2: np.ndarray, area_N: np.ndarray, **style: Any) -> None:
@@ -237,12 +245,14 @@ def _drawn(drawing: Drawing) -> np.ndarray:
     return np.unique(low * drawing.n + high, return_index=True)[1]
 
 
-def _key(figure: Figure, fed_somewhere: list[np.ndarray], crosses: bool) -> None:
+def _key(figure: Figure, fed_somewhere: list[np.ndarray], crosses: bool, squares: bool) -> None:
     entries = []
     if any(f.any() and not f.all() for f in fed_somewhere):
         ring: dict[str, Any] = {"marker": "o", "ms": 7, "mfc": "white", "mec": INK, "mew": 1.3}
         entries.append(Line2D([], [], ls="", **ring, label="ring: reads humans"))
+    if squares:
+        entries.append(Line2D([], [], ls="", marker="s", ms=6, mfc=FAINT, mec=FAINT, label="square: guarded"))
     if crosses:
         entries.append(Line2D([], [], ls="", marker="x", ms=5, mec=INK, label="cross: collapsed"))
     if entries:
-        figure.legend(handles=entries, loc="outside lower left", ncols=2, borderpad=0.1)
+        figure.legend(handles=entries, loc="outside lower left", ncols=3, borderpad=0.1)
