@@ -71,15 +71,17 @@ class DocumentShape:
 class Documents:
     """M documents as parallel columns.
 
-    content (M, *x); document (M,) int64 running numbers; source (M,) int32; step (M,) int32; depth (M,) float32: model
-    generations since human writing (human documents have 0); parent (M,) int64: the document it copies, -1 where a
-    learner does not copy whole documents or the document is human.
+    content (M, *x); document (M,) int64 running numbers; source (M,) int32; step (M,) int32; rank (M,) int64: its place
+    among what its source published in that step; depth (M,) float32: model generations since human writing (human
+    documents have 0); parent (M,) int64: the document it copies, -1 where a learner does not copy whole documents or
+    the document is human.
     """
 
     content: np.ndarray
     document: np.ndarray
     source: np.ndarray
     step: np.ndarray
+    rank: np.ndarray
     depth: np.ndarray
     parent: np.ndarray
 
@@ -236,12 +238,14 @@ class Corpus:
     def at(self, place: np.ndarray) -> Documents:
         """Kept documents by their places, 0 for the first that is kept."""
         rows, steps = self._row0 + place, len(self._steps)
-        part = np.searchsorted(self._start_GS[:steps].ravel(), rows, side="right") - 1  # as in `Pool.sources`
+        start = self._start_GS[:steps].ravel()
+        part = np.searchsorted(start, rows, side="right") - 1  # as in `Pool.sources`
         return Documents(
             content=self._columns["content"].take(rows, axis=0),
             document=rows + self._number0,
             source=(part % self.sources).astype(np.int32),
             step=np.array(self._steps, np.int32)[part // self.sources],
+            rank=rows - start[part],
             depth=self._columns["depth"][rows],
             parent=self._columns["parent"][rows],
         )

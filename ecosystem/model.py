@@ -200,15 +200,16 @@ class Ecosystem(mesa.Model):
         everything = population.group.read == "all"
         budget = int(available(self.follows, pool)[readers].max()) if everything else int(population.group.read)
         own = population.group.publish if rules.unfed == "self" and everything else 0
+        first = max(budget, own, 1)
 
         def draw(rows: np.ndarray, wanted: int) -> Diet:
             return read(
                 self.follows, pool, readers[rows], wanted, population.draws("reading", self.t).take(rows), rules.draw,
-                rules.human_share or 0.0, rules.replacement and not everything, rules.unfed == "self",
+                rules.human_share or 0.0, rules.replacement and not everything, rules.unfed == "self", first,
             )  # fmt: skip
 
-        how = Rules(rules.replacement and not everything, everything, self.gates.record)
-        drawn, diet = self.gates.reading.diets(draw, readers, max(budget, own, 1), self.corpus, how)
+        how = Rules(everything, self.gates.record)
+        drawn, diet = self.gates.reading.diets(draw, readers, first, self.corpus, how)
         self.gates.note_starved(population.first, drawn.read_n, diet.read_n)
         return diet
 

@@ -81,11 +81,13 @@ def available(follows: Follows, pool: Pool) -> np.ndarray:
 
 def read(
     follows: Follows, pool: Pool, readers: np.ndarray, budget: int, rng: Draws, rule: str = "documents",
-    human_share: float = 0.0, replacement: bool = True, unfed_self: bool = False,
+    human_share: float = 0.0, replacement: bool = True, unfed_self: bool = False, listed: int | None = None,
 ) -> Diet:  # fmt: skip
     """Draw the diets of `readers` (model numbers, one for each row of rng), at most `budget` documents each.
 
     `unfed_self`: a model with nothing to read draws from the documents it published in the newest step.
+    Without replacement documents come in the order of the web where there are no more than `listed` (default: budget),
+    else in the order of drawing, so that with one `listed` a wider diet begins with the narrower one.
     """
     net, count_S = follows.network, pool.counts_S
     n_models, h = follows.reach_NH.shape
@@ -100,10 +102,11 @@ def read(
     read_n, human_n = np.zeros(len(readers), np.int64), np.zeros(len(readers), np.int64)
     depth_n = np.full(len(readers), np.nan)
     archive = follows.archive_N if len(count_S) > n_models + h else np.zeros(n_models, bool)
+    listed = budget if listed is None else listed
     draw_diets(
         rng.key, rng.next_call(), rng.step, rng.agents, readers.astype(np.int64), net.begin_N, net.end_N, net.skip_N,
         net.author_E, first_E, cum_E, net.weight_E, heard_E, even, follows.reach_NH, archive, count_S, pool.start_GS,
-        pool.cumulative_GS, *pool.newest, pool.depth, RULES[rule], human_share, replacement, unfed_self, rows, read_n,
-        human_n, depth_n,
+        pool.cumulative_GS, *pool.newest, pool.depth, RULES[rule], human_share, replacement, unfed_self, listed, rows,
+        read_n, human_n, depth_n,
     )  # fmt: skip
     return Diet(pool, rows, read_n, human_n, depth_n)

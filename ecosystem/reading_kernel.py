@@ -29,9 +29,12 @@ PATIENCE = 64  # exhausted sources met in a row before what is left is listed
 def draw_diets(
     key, call, step, agents, readers, begin_N, end_N, skip_N, author_E, first_E, cum_E, weight_E, heard_E, even,
     reach_NH, archive_N, count_S, start_GS, cumulative_GS, own_start_S, own_count_S, depth, rule, human_share,
-    replacement, unfed_self, rows, read_n, human_n, depth_n,
+    replacement, unfed_self, at_most, rows, read_n, human_n, depth_n,
 ):  # fmt: skip
-    """Fills rows (n, b), read_n, human_n and depth_n for the models in `readers`; heard_E is from `heard`."""
+    """Fills rows (n, b), read_n, human_n and depth_n for the models in `readers`; heard_E is from `heard`.
+
+    Without replacement, who has `at_most` so many documents to read reads them in the order of the web.
+    """
     n_models, h = reach_NH.shape
     budget = rows.shape[1]
     unit_2b = np.empty(2 * budget + 2)
@@ -55,7 +58,7 @@ def draw_diets(
                 reach_NH[i], count_S, start_GS, cumulative_GS, depth, rule, human_share, rows[a], read_n, human_n,
                 depth_n, a, unit_2b,
             )  # fmt: skip
-        elif models + humans <= budget:
+        elif models + humans <= min(budget, at_most):
             _read_everything(
                 listed, models, humans, author_E, cum_E, even, reach_NH[i], count_S, start_GS, cumulative_GS, depth,
                 rows[a], read_n, human_n, depth_n, a,
@@ -64,8 +67,8 @@ def draw_diets(
             seen[:] = -1
             _read_once(
                 key, call, step, agents[a], listed, models, humans, author_E, cum_E, weight_E, heard_E, even,
-                reach_NH[i], count_S, start_GS, cumulative_GS, depth, rule, human_share, rows[a], read_n, human_n,
-                depth_n, a, seen, taken_S, source_b,
+                reach_NH[i], count_S, start_GS, cumulative_GS, depth, rule, human_share, rows[a, : models + humans],
+                read_n, human_n, depth_n, a, seen, taken_S, source_b,
             )  # fmt: skip
             for b in range(read_n[a]):
                 taken_S[source_b[b]] = 0
@@ -193,7 +196,7 @@ def _read_once(
     key, call, step, agent, listed, models, humans, author_E, cum_E, weight_E, heard_E, even, reach_H, count_S,
     start_GS, cumulative_GS, depth, rule, human_share, row_b, read_n, human_n, depth_n, a, seen, taken_S, source_b,
 ):  # fmt: skip
-    """Without replacement, more being there than is asked for: what was read already is drawn again."""
+    """Without replacement, at least as much being there as is asked for: what was read already is drawn again."""
     begin, end, skip, own, n_models = listed
     by_sources = rule == BY_SOURCES
     whole = sources_weight(heard_E, begin, end, skip, own, n_models, reach_H, count_S) if by_sources else 0.0

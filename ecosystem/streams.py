@@ -75,9 +75,9 @@ def _fill_normal(key, call, step, agents, out_nk):
 
 
 @njit(nogil=True, cache=True)
-def _fill_chance(key, step, first_M, second_M, out_M):
+def _fill_chance(key, step_M, first_M, second_M, out_M):
     for m in range(out_M.size):
-        out_M[m] = two_units(key, first_M[m], 0, second_M[m], step)[0]
+        out_M[m] = two_units(key, first_M[m], 0, second_M[m], step_M[m])[0]
 
 
 class Draws:
@@ -152,10 +152,13 @@ class Streams:
         ids = np.arange(agents) if isinstance(agents, (int, np.integer)) else np.asarray(agents)
         return Draws(self.key(purpose), step, ids)
 
-    def chance(self, purpose: str, first_M: np.ndarray, second_M: np.ndarray | None = None, step: int = 0):
-        """(M,) float64 uniform in [0, 1): one for each number, or pair of numbers below 2^32, whoever else asks."""
-        second = np.zeros(len(first_M), np.uint64) if second_M is None else np.asarray(second_M).astype(np.uint64)
-        out = np.empty(len(first_M))
-        key = np.uint64(self.key(purpose))
-        _fill_chance(key, np.uint64(step), np.asarray(first_M).astype(np.uint64), second, out)
+    def chance(
+        self, purpose: str, first_M: np.ndarray, second_M: np.ndarray | int = 0, step_M: np.ndarray | int = 0
+    ) -> np.ndarray:
+        """(M,) float64 uniform in [0, 1): one for each number, pair or triple below 2^32, whoever else asks."""
+        first, second, step = (
+            np.array(np.broadcast_to(c, len(first_M)), np.uint64) for c in (first_M, second_M, step_M)
+        )
+        out = np.empty(len(first))
+        _fill_chance(np.uint64(self.key(purpose)), step, first, second, out)
         return out

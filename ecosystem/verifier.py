@@ -65,6 +65,11 @@ class Submitted:
         return Submitted(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
 
+def authors(source_M: np.ndarray, models: int) -> np.ndarray:
+    """(M,) numbers of sources that no newcomer changes: a model's own, communities' from 2^32 - 1 down."""
+    return np.where(source_M < models, source_M, 2**32 - 1 + models - source_M.astype(np.int64))
+
+
 class Sight(Protocol):
     """What a verifier can look at beside the documents themselves."""
 

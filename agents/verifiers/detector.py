@@ -11,7 +11,7 @@ from scipy.special import betaincinv
 from agents.kernels.rarity import surprise
 from ecosystem.interfaces import Params
 from ecosystem.parts import Share
-from ecosystem.verifier import Sight, Submitted, Verifier
+from ecosystem.verifier import Sight, Submitted, Verifier, authors
 
 
 class Detector(Verifier):
@@ -31,7 +31,9 @@ class Detector(Verifier):
         """1 minus the false-positive rate for people, the false-negative rate for models, or what goes with each."""
         wrong_M = np.where(seen.human, self.false_positive_rate, self.false_negative_rate)
         if self.correlated == "author" and self.correlation > 0:
-            wrong_M = _of_authors(wrong_M, self.correlation, sight.chance("authors", seen.source))
+            wrong_M = _of_authors(
+                wrong_M, self.correlation, sight.chance("authors", authors(seen.source, sight.models))
+            )
         if self.correlated == "content" and seen.human.any():
             people = np.flatnonzero(seen.human)
             nats = surprise(seen.content, sight.shape)[people]

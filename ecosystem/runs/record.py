@@ -206,7 +206,10 @@ def _document_rows(documents: Documents, world: Ecosystem) -> Iterable[tuple]:
 
 def _judgement_rows(step: int, judgements: Judgements, world: Ecosystem) -> Iterable[tuple]:
     """Rows of the judgements that `record.judgements` asks for; no document number: it was never published."""
-    kept = _kept(judgements.document, world.spec.record.judgements, int(world.seed))
+    # what has no number goes by its place, so that a share of it is a share too
+    place = -1 - np.arange(len(judgements.document))
+    number = np.where(judgements.document >= 0, judgements.document, place)
+    kept = _kept(number, world.spec.record.judgements, int(world.seed), step)
     document, reader = judgements.document[kept], judgements.reader[kept]
     return zip(
         _or_none(document),
@@ -239,11 +242,17 @@ def _answer_rows(step: int, answer_NPkL: np.ndarray, world: Ecosystem) -> Iterat
                 yield step, i, prompt, a, text
 
 
-def _kept(document_M: np.ndarray, wanted: str | float, seed: int) -> np.ndarray:
-    """Which documents are recorded, (M,) bool; of a share, by a uniform number that is each document's own."""
+def _kept(document_M: np.ndarray, wanted: str | float, seed: int, step: int = 0) -> np.ndarray:
+    """Which documents are recorded, (M,) bool; of a share, by a uniform number that is each document's own.
+
+    A number below 0 is one of the step only.
+    """
     if isinstance(wanted, str):
         return np.full(len(document_M), wanted == "all")
-    return Streams(seed).rows("record/documents", 0, np.maximum(document_M, 0)).uniform(1)[:, 0] < wanted
+    streams, published = Streams(seed), document_M >= 0
+    own = streams.rows("record/documents", 0, np.maximum(document_M, 0)).uniform(1)[:, 0]
+    unpublished = streams.rows("record/unpublished", step, np.maximum(-document_M, 0)).uniform(1)[:, 0]
+    return np.where(published, own, unpublished) < wanted
 
 
 def _contents(content: np.ndarray, world: Ecosystem) -> Sequence[Any]:

@@ -18,14 +18,11 @@ from ecosystem.verifier import Sight, Submitted, Verifier
 
 
 class Ticket(NamedTuple):
-    """What a verdict's chance goes by: two numbers of each document or reading, and a step."""
+    """What a verdict's chance goes by: a place, whose it is, and the step; never what newcomers would change."""
 
-    first_M: np.ndarray
-    second_M: np.ndarray
-    step: int
-
-    def take(self, which: np.ndarray) -> Ticket:
-        return Ticket(self.first_M[which], self.second_M[which], self.step)
+    place_M: np.ndarray
+    owner_M: np.ndarray
+    step_M: np.ndarray | int
 
 
 @dataclass

@@ -25,11 +25,9 @@ class PlacementError(InputError):
 
 def guarded(placement: Placement, owner: str, network: Network, group_N: np.ndarray, streams: Streams) -> np.ndarray:
     """(N,) bool. `owner` names the verifier in messages; group_N (N,) are names of groups."""
-    among = np.ones(network.n, bool) if placement.groups is None else np.isin(group_N, placement.groups)
+    among = _of_groups(placement, owner, group_N)
     if placement.rule == "list":
-        chosen = np.zeros(network.n, bool)
-        chosen[_listed(placement, owner, network.n)] = True
-        return chosen & among
+        return _listed(placement, owner, among)
     order = _order(placement.rule, network, streams)
     order = order[among[order]]
     wanted = math.ceil(placement.share * len(order) - 1e-9)
@@ -38,12 +36,31 @@ def guarded(placement: Placement, owner: str, network: Network, group_N: np.ndar
     return chosen
 
 
-def _listed(placement: Placement, owner: str, n: int) -> list[int]:
-    numbers = list(placement.models or ())
+def _of_groups(placement: Placement, owner: str, group_N: np.ndarray) -> np.ndarray:
+    """(N,) bool: models among whom is chosen."""
+    if placement.groups is None:
+        return np.ones(len(group_N), bool)
+    known = list(dict.fromkeys(group_N.tolist()))
+    wrong = [name for name in placement.groups if name not in known] or ([] if placement.groups else ["nobody"])
+    if wrong:
+        raise PlacementError(
+            f"{owner}.placement.groups: must name groups of models: {', '.join(known)}. Got {wrong[0]}."
+        )
+    return np.isin(group_N, placement.groups)
+
+
+def _listed(placement: Placement, owner: str, among: np.ndarray) -> np.ndarray:
+    """(N,) bool: the listed ones of those `among`."""
+    numbers, n = list(placement.models or ()), len(among)
     wrong = [i for i in numbers if i >= n]
     if wrong:
         raise PlacementError(f"{owner}.placement.models: a model's number must be from 0 to {n - 1}. Got {wrong[0]}.")
-    return numbers
+    chosen = np.zeros(n, bool)
+    chosen[numbers] = True
+    if not (chosen & among).any():
+        groups = f" of {', '.join(placement.groups)}" if placement.groups else ""
+        raise PlacementError(f"{owner}.placement.models: must name a model{groups}. Got {numbers}, which is nobody.")
+    return chosen & among
 
 
 def _order(rule: str, network: Network, streams: Streams) -> np.ndarray:

@@ -17,7 +17,7 @@ from ecosystem.population import Population
 from ecosystem.streams import Streams
 from ecosystem.verification.desk import Desk, Ticket
 from ecosystem.verification.reading_gate import PATIENCE
-from ecosystem.verifier import Submitted
+from ecosystem.verifier import Submitted, authors
 
 
 class PublishingGate:
@@ -85,7 +85,8 @@ class PublishingGate:
             passed[which[~reached]] = False
         beyond, which = which[~reached], which[reached]
         part = seen.take(which)
-        accepted, votes = desk.verdict(part, Ticket(place[which], part.source + 1, step)) if len(which) else _nothing()
+        ticket = Ticket(place[which], authors(part.source, self.models), step)
+        accepted, votes = desk.verdict(part, ticket) if len(which) else _nothing()
         passed[which] = accepted
         return _Judged(desk, which, beyond, part, accepted, votes)
 

@@ -20,7 +20,7 @@ from ecosystem.reading import Diet, Follows, sources_of
 from ecosystem.streams import Streams
 from ecosystem.verification.desk import Desk, Ticket
 from ecosystem.verification.kernel import keep_passed
-from ecosystem.verifier import Submitted
+from ecosystem.verifier import Submitted, authors
 
 PATIENCE = 16  # times as many documents as wanted that a reader looks through at most
 
@@ -30,10 +30,8 @@ Draw = Callable[[np.ndarray, int], Diet]
 
 @dataclass(frozen=True)
 class Rules:
-    """What of a scenario's reading matters here: with replacement or not, all there is or a number, and what is kept
-    of judgements."""
+    """What of a scenario matters here: whether all there is is read, and whether judgements are kept."""
 
-    replacement: bool
     everything: bool
     record: bool
 
@@ -46,6 +44,7 @@ class ReadingGate:
         self._scope = {desk.name: sources_of(follows, desk.guarded_N) for desk in desks if desk.of_documents}
         nobody = np.zeros((follows.network.n, 0), bool)
         self.guards_NV = np.stack([d.guarded_N for d in desks], axis=1) if desks else nobody
+        self.public = sum(follows.reach_NH.shape)  # sources from here on are private archives, which nobody judges
 
     def judge(self, corpus: Corpus, renewed: set[str], record: bool) -> None:
         """Verdicts on documents that have none yet, of every verifier that judges documents."""
@@ -55,18 +54,19 @@ class ReadingGate:
             verdict_M = corpus.verdicts(desk.name)
             if desk.name in renewed:
                 verdict_M[:] = NEW
+            elif any(earlier.name in renewed for earlier in self.desks[:v]):
+                verdict_M[verdict_M == EXEMPT] = NEW  # whom one before it refused it may not refuse now
             new = np.flatnonzero(verdict_M == NEW)
-            seen = self._submitted(corpus.at(new))
-            asked = self._scope[desk.name][seen.source] & ~self._refused_before(corpus, v)[new]
+            asked = self._scope[desk.name][corpus.at(new).source] & ~self._refused_before(corpus, v)[new]
             verdict_M[new[~asked]] = EXEMPT
-            new, seen = new[asked], seen.take(asked)
-            ticket = Ticket(seen.document, np.zeros(len(seen), np.int64), 0)
-            reached = desk.within_capacity(self.streams.chance(f"verifier/{desk.name}/queue", seen.document))
-            if not reached.all():
-                desk.pass_by(int((~reached).sum()))
-                new, seen, ticket = new[reached], seen.take(reached), ticket.take(reached)
-            if len(seen):
-                accepted, votes = desk.verdict(seen, ticket)
+            new = new[asked]
+            reached = desk.within_capacity(self._queue(desk, corpus.at(new)))
+            desk.pass_by(int((~reached).sum()))
+            new = new[reached]
+            if len(new):
+                documents = corpus.at(new)
+                seen = self._submitted(documents)
+                accepted, votes = desk.verdict(seen, self._ticket(documents))
                 verdict_M[new] = np.where(accepted, ACCEPTED, REJECTED)
                 desk.charge(seen, accepted, votes, record)
 
@@ -92,8 +92,6 @@ class ReadingGate:
         widest = budget * PATIENCE if all(d.verifier.refill for d in desks) and not rules.everything else budget
         width, wide = budget, _of_rows(drawn, rows)
         while len(rows):
-            if width > budget and not rules.replacement:
-                wide = self._shuffled(wide, readers[rows], width)
             trial = _Trial(self, desks, wide, readers[rows], corpus)
             result = trial.kept(budget)
             enough = (result.read_n == budget) | (wide.read_n < width) | (width >= widest)
@@ -103,15 +101,12 @@ class ReadingGate:
             if len(rows):
                 wide = draw(rows, width)
 
-    def _shuffled(self, wide: Diet, readers: np.ndarray, width: int) -> Diet:
-        """Without replacement who asks for more than there is gets all of it, in the order of the web: mixed here."""
-        all_read = np.flatnonzero(wide.read_n < width)
-        rows_nb = wide.rows_nb.copy()
-        for i in all_read:
-            own = rows_nb[i, : wide.read_n[i]]
-            luck = self.streams.chance("verification/order", own, np.full(len(own), readers[i]))
-            rows_nb[i, : len(own)] = own[np.argsort(luck, kind="stable")]
-        return replace(wide, rows_nb=rows_nb)
+    def _ticket(self, documents: Documents) -> Ticket:
+        return Ticket(documents.rank, authors(documents.source, len(self.guards_NV)), documents.step)
+
+    def _queue(self, desk: Desk, documents: Documents) -> np.ndarray:
+        """(M,) the order in which a verifier comes to documents: by chance, the same at every step."""
+        return self.streams.chance(f"verifier/{desk.name}/queue", *self._ticket(documents))
 
     def _refused_before(self, corpus: Corpus, v: int) -> np.ndarray:
         """(M,) bool: documents that all whom verifier v guards are refused already, by one that stands before it."""
@@ -133,10 +128,11 @@ class _Trial:
     """What some readers drew, before their verifiers."""
 
     def __init__(self, gate: ReadingGate, desks: list[Desk], wide: Diet, readers: np.ndarray, corpus: Corpus):
-        self.wide, self.readers, self.streams = wide, readers, gate.streams
+        self.wide, self.readers = wide, readers
         self.source_nw = wide.pool.sources(wide.rows_nb)
         self.passed_nw = np.arange(wide.rows_nb.shape[1]) < wide.read_n[:, None]
         self.human_nw = self.source_nw >= len(gate.guards_NV)
+        self.public_nw = self.source_nw < gate.public
         self._judged: list[tuple[Desk, np.ndarray, np.ndarray, np.ndarray, Submitted]] = []
         self._passed_by: list[tuple[Desk, np.ndarray]] = []
         for desk in desks:
@@ -172,13 +168,17 @@ class _Trial:
         return done[i] & (j < self.looked_n[i])
 
     def _by_document(self, desk: Desk, corpus: Corpus) -> None:
-        verdict = corpus.verdicts(desk.name)[self.wide.pool.documents(self.wide.rows_nb) - corpus.first]
+        if not len(corpus):
+            return
+        # padding is row 0, which may be forgotten: no matter which verdict it takes
+        place_nw = self.wide.pool.documents(self.wide.rows_nb) - corpus.first
+        verdict = corpus.verdicts(desk.name).take(place_nw, mode="clip")
         self.passed_nw &= (verdict != REJECTED) & ((verdict != NEW) | (desk.verifier.overflow == "pass"))
 
     def _by_reading(self, desk: Desk) -> None:
         """Judges every reading that passed so far, one after the other as they come to the readers."""
         w = self.passed_nw.shape[1]
-        place = np.flatnonzero(self.passed_nw)
+        place = np.flatnonzero(self.passed_nw & self.public_nw)
         i, j = np.divmod(place, w)
         reached = desk.within_capacity(j * len(self.readers) + i)
         if desk.verifier.overflow == "reject":
