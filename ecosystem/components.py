@@ -49,6 +49,13 @@ def find(family: str, kind: str) -> type[Component]:
     return _only(_module(name), name, FAMILIES[family])
 
 
+def inner(cls: type[Component]) -> dict[str, str]:
+    """Keys of a component that hold a component themselves, and of which family."""
+    bases = {base: family for family, base in FAMILIES.items()}
+    annotated = {key: field.annotation for key, field in cls.model_fields.items()}
+    return {key: bases[base] for key, base in annotated.items() if isinstance(base, type) and base in bases}
+
+
 def kind_of(component: Component) -> str:
     """The name by which `find` gives a component's class."""
     cls = type(component)

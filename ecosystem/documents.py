@@ -230,6 +230,10 @@ class Corpus:
         counts_S = self._cumulative_GS[g + 1] - self._cumulative_GS[g]
         return self.at(self._start_GS[g, 0] - self._row0 + np.arange(counts_S.sum()))
 
+    def newest(self) -> Documents:
+        """The documents of the last step in which anything was published; KeyError before."""
+        return self.documents(self._steps[-1] if self._steps else 0)
+
     def earlier(self, step: int) -> Documents:
         """The kept documents from before a step."""
         kept = sum(s < step for s in self._steps)

@@ -63,6 +63,9 @@ def _check_verifiers(spec: Scenario, shape: DocumentShape) -> None:
         if shape.kind not in verifier.reads:
             owner, kinds = f"verifiers.{verifier.name}: a {type(verifier).__name__}", ", ".join(verifier.reads)
             raise WorldError(f"{owner} judges {kinds}; this world writes {shape.kind}.")
+        wrong = verifier.misfit(shape)
+        if wrong is not None:
+            raise WorldError(f"verifiers.{verifier.name}.{wrong}.")
 
 
 def _check_prompts(spec: Scenario, writers: list[Writer]) -> None:

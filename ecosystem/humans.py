@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ecosystem.errors import InputError
 from ecosystem.interfaces import Writer
 from ecosystem.population import Population
 from ecosystem.scenario import Community
@@ -64,6 +65,8 @@ class Humans:
     def freshly(self, k: int, rng: Draws, community: str | None = None) -> np.ndarray:
         """(k, *x): human documents drawn for one reader, of one community or of all in the shares of their writing."""
         names = [c.name for c in self.communities]
+        if community is not None and community not in names:
+            raise InputError(f"community: must be one of {', '.join(names)}. Got {community!r}.")
         share_H = self.weights_H if community is None else (np.array(names) == community).astype(float)
         community_k = np.searchsorted(np.cumsum(share_H)[:-1], rng.uniform(k)[0], side="right")
         content = self.writers[0].shape.empty(k)

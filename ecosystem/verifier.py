@@ -18,6 +18,7 @@ from pydantic import Field
 from ecosystem.documents import Documents, DocumentShape
 from ecosystem.interfaces import Component, Params
 from ecosystem.parts import MAX_DOCUMENTS, Name, Part, Share
+from ecosystem.streams import Draws
 
 
 class Placement(Part):
@@ -80,6 +81,9 @@ class Sight(Protocol):
     def chance(self, purpose: str, number_M: np.ndarray) -> np.ndarray:
         """(M,) uniform in [0, 1): each number's own, the same at every step; a verifier's purposes are its own."""
 
+    def draws(self, purpose: str) -> Draws:
+        """Random numbers of one row, a verifier's own, fresh at every step: for a model of its own."""
+
     def human_writing(self, k: int, community: str | None = None) -> np.ndarray:
         """(k, *x) human documents, of one community or of all by their rates; a verifier's draws are its own."""
 
@@ -91,6 +95,9 @@ class Sight(Protocol):
 
     def earlier(self) -> Documents:
         """What can be read on the web from before this step."""
+
+    def first(self) -> int:
+        """Number of the first document that the web still keeps; it keeps all later ones."""
 
 
 class Verifier(Component):
@@ -134,6 +141,10 @@ class Verifier(Component):
         """Share of its chance errors that a panel's members have in common."""
         return 0.0
 
+    def misfit(self, shape: DocumentShape) -> str | None:
+        """What of it does not go with documents of a shape (of a kind that it `reads`), in words; None: nothing."""
+        return None
+
     def learns_at(self, step: int) -> bool:
         """Whether it is opened anew at a step, after which everything is judged anew."""
         return False
@@ -147,7 +158,8 @@ class Verifier(Component):
         raise NotImplementedError
 
     def remember(self, state: Params, seen: Submitted, sight: Sight) -> Params:
-        """What it knows after all of a step's documents were before it."""
+        """What it knows after documents have come onto the web: those that its gate has just let through (no numbers
+        yet), and before reading all of the step, with their numbers, whoever wrote them."""
         return state
 
     def count(self, vote_VM: np.ndarray) -> np.ndarray:

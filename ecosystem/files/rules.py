@@ -96,9 +96,14 @@ def scenario_schema() -> Schema:
     """JSON Schema of a scenario, components marked with `x-family`."""
     schema = Scenario.model_json_schema()
     for family, (holder, key) in _component_places(schema).items():
-        said = {"description": holder[key].get("description", ""), "x-family": family}
-        holder[key] = said | {"x-words": f"{{kind: {' | '.join(components.available(family))}, ...}}"}
+        holder[key] = _of_family(holder[key], family)
     return schema
+
+
+def _of_family(schema: Schema, family: str) -> Schema:
+    """The schema of a key that holds a component."""
+    said = {"description": schema.get("description", ""), "x-family": family}
+    return said | {"x-words": f"{{kind: {' | '.join(components.available(family))}, ...}}"}
 
 
 def rules() -> Rules:
@@ -108,8 +113,11 @@ def rules() -> Rules:
 
 @cache
 def component_schema(cls: type[Component]) -> Schema:
-    """JSON Schema of a component's hyperparameters."""
-    return cls.model_json_schema()
+    """JSON Schema of a component's hyperparameters, components in it marked with `x-family`."""
+    schema = cls.model_json_schema()
+    for key, family in components.inner(cls).items():
+        schema["properties"][key] = _of_family(schema["properties"][key], family)
+    return schema
 
 
 def _with_graph_defaults(data: dict) -> dict:
@@ -147,7 +155,7 @@ def _parameter_mistakes(cls: type[Component], given: dict, path: Path, partly: b
     schema = component_schema(cls)
     if partly:
         schema = schema | {"required": []}
-    return Rules(schema.get("$defs", {})).mistakes(given, schema, path)
+    return Rules(schema.get("$defs", {}), _component_mistakes).mistakes(given, schema, path)
 
 
 def _class_of(family: str, value: dict) -> type[Component]:
@@ -191,9 +199,14 @@ def _built(data: dict, known: Places) -> tuple[dict, list[Mistake]]:
 def _component(family: str, value: dict, path: Path, known: Places) -> tuple[Component, list[Mistake]]:
     if known.touch(path):
         return FAMILIES[family].model_construct(), []
-    given = {k: v for k, v in value.items() if k != "kind"}
-    made, found = _validated(_class_of(family, value), given, path, known)
-    return made or FAMILIES[family].model_construct(), found
+    cls, given = _class_of(family, value), {k: v for k, v in value.items() if k != "kind"}
+    found: list[Mistake] = []
+    for key, of in components.inner(cls).items():
+        if isinstance(given.get(key), dict):
+            given[key], more = _component(of, given[key], (*path, key), known)
+            found += more
+    made, more = _validated(cls, given, path, known)
+    return made or FAMILIES[family].model_construct(), found + more
 
 
 def _community_mistakes(data: dict, known: Places) -> Iterator[Mistake]:

@@ -244,7 +244,7 @@ def _absolute(data: Any, at: yaml_positions.Path, folder: Path, other: Path | No
         return [_absolute(inner, (*at, i), folder, other) for i, inner in enumerate(data)]
     place = addresses.dotted(at).split(".")
     key = place[-2] if place[-1].isdigit() and len(place) > 1 else place[-1]
-    if key == "model" and "learner" in place and isinstance(data, str) and data:
+    if key == "model" and {"learner", "reference"} & set(place) and isinstance(data, str) and data:
         return _model_folder(data, [folder, other or folder])
     if not isinstance(data, str) or not data or not (key == "path" or key.endswith("_path")):
         return data
@@ -296,6 +296,10 @@ def _kinds(family: str, defs: dict[str, Schema]) -> list[Schema]:
 def _one_kind(family: str, kind: str, defs: dict[str, Schema]) -> Schema:
     cls = components.find(family, kind)
     own = cls.model_json_schema(ref_template=f"#/$defs/{family}.{kind}.{{model}}")
-    defs.update({f"{family}.{kind}.{name}": body for name, body in own.pop("$defs", {}).items()})
+    bases = [base.__name__ for base in components.FAMILIES.values()]
+    found = {name: body for name, body in own.pop("$defs", {}).items() if name not in bases}
+    defs.update({f"{family}.{kind}.{name}": body for name, body in found.items()})
     properties = {"kind": {"const": kind}, **own.get("properties", {})}
+    for key, of in components.inner(cls).items():
+        properties[key] = {"description": properties[key].get("description", ""), "oneOf": _kinds(of, defs)}
     return own | {"properties": properties, "required": ["kind", *own.get("required", [])]}

@@ -119,8 +119,13 @@ class Desk:
         self.now.unjudged += count
         self.total.unjudged += count
 
+    @property
+    def remembers(self) -> bool:
+        """Whether what comes onto the web matters to it."""
+        return type(self.verifier).remember is not Verifier.remember or any(m.remembers for m in self.members)
+
     def remember(self, seen: Submitted) -> None:
-        """All of a step's documents have been before it."""
+        """Documents have come onto the web."""
         for member in self.members:
             member.remember(seen)
         self.state = self.verifier.remember(self.state, seen, self.sight)

@@ -40,6 +40,7 @@ class Gates:
         self.reading = ReadingGate(reading, follows, streams)
         self.publishing = PublishingGate([d for d in standing if d.verifier.gate == "publish"], n, streams, record)
         self.standing, self.record = standing, record
+        self.sources = n + communities  # those of whom anyone may read; private archives come after them
         self.renewed: set[str] = set()
         self.starved_N = np.zeros(n, bool)
 
@@ -65,6 +66,11 @@ class Gates:
 
     def judge(self, corpus: Corpus) -> None:
         """Before reading: verdicts on what is new on the web."""
+        remembering = [desk for desk in self.standing if desk.remembers]
+        if remembering:
+            published = self.reading.published(corpus, self.sources)
+            for desk in remembering:
+                desk.remember(published)
         self.reading.judge(corpus, self.renewed, self.record)
 
     def note_starved(self, first: int, drawn_n: np.ndarray, read_n: np.ndarray) -> None:

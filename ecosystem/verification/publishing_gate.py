@@ -56,6 +56,7 @@ class PublishingGate:
         for desk in self.desks:
             if desk.guarded_H[h]:
                 self._charge(self._judge(desk, seen, passed, passed.copy(), np.arange(m), step), np.ones(m, bool))
+        self._remember([desk for desk in self.desks if desk.guarded_H[h]], seen, passed)
         return content if passed.all() else content[passed]
 
     def _passed(
@@ -75,7 +76,14 @@ class PublishingGate:
         shown = (rank_nk - passed_nk < wanted_n[:, None]).ravel()  # an author shows no more when it has enough
         for one in judged:
             self._charge(one, shown)
+        self._remember(self.desks, seen, passed & shown)
         return passed & shown, again
+
+    def _remember(self, desks: list[Desk], seen: Submitted, published: np.ndarray) -> None:
+        """Verifiers that care see what has just been let through, before they judge what comes next in the step."""
+        for desk in desks:
+            if desk.remembers:
+                desk.remember(seen.take(published))
 
     def _judge(self, desk: Desk, seen, passed, asked, place, step: int) -> _Judged:
         """Takes out of `passed` what a verifier refuses of the documents `asked`; nothing is counted yet."""

@@ -70,6 +70,11 @@ class ReadingGate:
                 verdict_M[new] = np.where(accepted, ACCEPTED, REJECTED)
                 desk.charge(seen, accepted, votes, record)
 
+    def published(self, corpus: Corpus, sources: int) -> Submitted:
+        """What these sources have published in the newest step."""
+        seen = self._submitted(corpus.newest())
+        return seen.take(seen.source < sources)
+
     def diets(self, draw: Draw, readers: np.ndarray, budget: int, corpus: Corpus, rules: Rules) -> tuple[Diet, Diet]:
         """What some models (n,) draw as if nobody stood there, and what passes of it and of further draws."""
         drawn = draw(np.arange(len(readers)), budget)

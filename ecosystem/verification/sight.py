@@ -13,7 +13,7 @@ import numpy as np
 from ecosystem.documents import Corpus, Documents, DocumentShape
 from ecosystem.humans import Humans
 from ecosystem.population import Population
-from ecosystem.streams import Streams
+from ecosystem.streams import Draws, Streams
 
 
 @dataclass
@@ -33,9 +33,13 @@ class WorldSight:
         """(M,) uniform in [0, 1), each number's own."""
         return self.streams.chance(f"verifier/{self.owner}/{purpose}", number_M)
 
+    def draws(self, purpose: str) -> Draws:
+        """Random numbers of one row, fresh at every step."""
+        return self.streams.rows(f"verifier/{self.owner}/{purpose}", self.step, 1)
+
     def human_writing(self, k: int, community: str | None = None) -> np.ndarray:
         """(k, *x) human documents, freshly drawn for this verifier."""
-        return self.humans.freshly(k, self.streams.rows(f"verifier/{self.owner}/human", self.step, 1), community)
+        return self.humans.freshly(k, self.draws("human"), community)
 
     def log_likelihood(self, model_M: np.ndarray, content: np.ndarray) -> np.ndarray:
         """(M,) nats; NaN for documents of which no model is asked (people's own opinion is not known)."""
@@ -55,3 +59,7 @@ class WorldSight:
     def earlier(self) -> Documents:
         """What can still be read from before this step."""
         return self.corpus().earlier(self.step)
+
+    def first(self) -> int:
+        """Number of the first document that is kept."""
+        return self.corpus().first
