@@ -135,6 +135,19 @@ def log_normals(mean_nd, covariance_ndd, x_md):
 
 
 @njit(nogil=True, cache=True)
+def log_normals_own(mean_nd, covariance_ndd, x_nbd):
+    """(n, b) log-densities of b points of its own under each of n normal distributions."""
+    n, b, d = x_nbd.shape
+    out_nb = np.empty((n, b))
+    factor_dd, work_d = np.empty((d, d)), np.empty(d)
+    for i in range(n):
+        fill_factor(covariance_ndd[i], 0.0, factor_dd)
+        for j in range(b):
+            out_nb[i, j] = log_normal(x_nbd[i, j], mean_nd[i], factor_dd, work_d)
+    return out_nb
+
+
+@njit(nogil=True, cache=True)
 def invert_factor(factor_dd, inverse_dd):
     """Fills the inverse of a lower-triangular matrix of full rank; returns the log of its determinant (of L)."""
     d = factor_dd.shape[0]

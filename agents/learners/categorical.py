@@ -63,6 +63,13 @@ class Categorical(Learner):
                 return np.log(atoms.mass_NU[:, content])
             return np.log(_looked_up(atoms.item_NU, atoms.mass_NU, content, int(params["size"][0])))
 
+    def log_prob_own(self, params: Params, content: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            if self.smoothing:
+                return np.log(np.take_along_axis(params["mass"], content, axis=1))
+            size = int(params["size"][0]) if len(content) else 1
+            return np.log(_looked_up_own(params["item"], params["mass"], content, size))
+
     def atoms(self, params: Params) -> Atoms:
         if self.smoothing:
             n, k = params["mass"].shape
@@ -152,6 +159,23 @@ def _looked_up(item, mass, content, size):
             dense[item[i, u]] += mass[i, u]
         for m in range(content.size):
             found[i, m] = dense[content[m]]
+        for u in range(item.shape[1]):
+            dense[item[i, u]] = 0
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _looked_up_own(item, mass, content, size):
+    """Probability of content (n, b), each row under its own model."""
+    found = np.empty(content.shape)
+    dense = np.zeros(size)
+    for i in range(content.shape[0]):
+        total = 0.0  # as in `tally`: sums first, then shares
+        for u in range(item.shape[1]):
+            dense[item[i, u]] += mass[i, u]
+            total += mass[i, u]
+        for j in range(content.shape[1]):
+            found[i, j] = dense[content[i, j]] / total
         for u in range(item.shape[1]):
             dense[item[i, u]] = 0
     return found

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from pydantic import Field
 
-from agents.kernels.normals import draw_normals, log_normals, weighted_scatter
+from agents.kernels.normals import draw_normals, log_normals, log_normals_own, weighted_scatter
 from agents.kernels.numerics import contiguous
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Learner, Moments, Params
@@ -61,6 +61,9 @@ class Gaussian(Learner):
 
     def log_prob(self, params: Params, content: np.ndarray) -> np.ndarray:
         return log_normals(contiguous(params["mean"]), contiguous(params["covariance"]), contiguous(content))
+
+    def log_prob_own(self, params: Params, content: np.ndarray) -> np.ndarray:
+        return log_normals_own(contiguous(params["mean"]), contiguous(params["covariance"]), contiguous(content))
 
     def moments(self, params: Params) -> Moments:
         return Moments(params["mean"], params["covariance"])

@@ -123,18 +123,24 @@ class Transformer(NeuralLearner):
         return answers
 
     def log_prob(self, params: Params, content: np.ndarray) -> np.ndarray:
-        n, m = len(params["weights"]), len(content)
-        shape, out = _shape_of(params), np.zeros((n, m))
-        tokens = torch.from_numpy(np.asarray(content, np.int64)).to(machine.here().device)
+        return self._scored(params, np.broadcast_to(content, (len(params["weights"]), *content.shape)))
+
+    def log_prob_own(self, params: Params, content: np.ndarray) -> np.ndarray:
+        return self._scored(params, content)
+
+    def _scored(self, params: Params, content_nML: np.ndarray) -> np.ndarray:
+        """(n, M) nats of each model's row of documents, a tile of models at a time."""
+        n, m, length = content_nML.shape
+        shape, out, device = _shape_of(params), np.zeros((n, m)), machine.here().device
         tile = _tile(n, shape.width)
-        rows = max(1, SCORED[machine.here().device] // (tile * content.shape[1] * shape.vocabulary))
+        rows = max(1, SCORED[device] // (tile * length * shape.vocabulary))
 
         def score(part: slice) -> None:
             alone()
             with torch.no_grad():  # is each thread's own
-                w = gpt.layout(shape).views(torch.from_numpy(params["weights"][part]).to(tokens.device))
+                w = gpt.layout(shape).views(torch.from_numpy(params["weights"][part]).to(device))
                 for first in range(0, m, rows):
-                    some = tokens[None, first : first + rows].expand(part.stop - part.start, -1, -1)
+                    some = torch.from_numpy(content_nML[part, first : first + rows].astype(np.int64)).to(device)
                     out[part, first : first + rows] = -_surprise(shape, w, some).sum(-1).double().cpu().numpy()
 
         with fast_products():
