@@ -371,7 +371,7 @@ def product(a: np.ndarray, b: np.ndarray, transposed: bool = False) -> np.ndarra
     steps = (1, inner) if transposed else (columns, 1)
     pack(np.ascontiguousarray(b.T if transposed else b).ravel(), 0, inner, columns, *steps, packed, 0)
     out = np.zeros((len(a), padded(columns, PANEL)), np.float32)
-    add_product(out, a, len(a), packed, 0, inner, columns)
+    add_product(out, 0, a, 0, len(a), packed, 0, inner, columns)
     assert (out[:, columns:] == 0).all()
     return out[:, :columns]
 

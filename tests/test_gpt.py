@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from agents.learners.transformer import Transformer, _surprise
 from agents.neural import gpt, minibatches
 from agents.neural.fit import Adam, fit, fresh_state
+from agents.neural.train_native import NativeLoss
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Diverged
 from ecosystem.streams import Streams
@@ -93,7 +96,8 @@ def test_gradients_equal_the_librarys():
         assert apart < 1e-5
 
 
-def test_fifty_updates_equal_the_librarys():
+@pytest.mark.parametrize("native", [False, True], ids=["plain", "compiled"])
+def test_fifty_updates_equal_the_librarys(native):
     """AdamW with decay of matrices only, a clipped norm, warm-up and cosine: the same losses, model by model."""
     learner = Transformer(
         layers=2, width=32, heads=4, updates=50, batch=4, learning_rate=2e-3, clip=0.5, weight_decay=0.1
@@ -105,9 +109,12 @@ def test_fifty_updates_equal_the_librarys():
     rates = minibatches.learning_rates(np.full(N, 50), 50, 2e-3, "cosine", 0.1)
     ours: list[torch.Tensor] = []
 
+    path = NativeLoss(SHAPE) if native else functools.partial(learner._loss, SHAPE)
+
     def loss(*of):
-        ours.append(learner._loss(SHAPE, *of))
-        return ours[-1]
+        found = path(*of)
+        ours.append(found[0] if native else found)
+        return found
 
     decayed = gpt.layout(SHAPE).mask(lambda name, of: len(of) > 1)
     trained = fit(learner, state, content, np.ones((N, 32)), rng.rows("train", 1, N), loss, decayed, tile=8)

@@ -15,10 +15,10 @@ from numba.extending import intrinsic
 
 f32 = np.float32
 _LOG2_E, _LN2_HIGH, _LN2_LOW = f32(1.44269504), f32(-0.693359375), f32(2.12194440e-4)
-_LOWEST, _HIGHEST, _HALF, ONE = f32(-87.0), f32(87.0), f32(0.5), f32(1.0)
-_EPSILON = f32(1e-5)  # of LayerNorm
+_LOWEST, HIGHEST, _HALF, ONE = f32(-87.0), f32(87.0), f32(0.5), f32(1.0)
+EPSILON = f32(1e-5)  # of LayerNorm
 _SERIES = tuple(f32(1.0 / n) for n in (5040, 720, 120, 24, 6))
-_GELU, _CUBE = f32(-2.0 * np.sqrt(2.0 / np.pi)), f32(0.044715)
+GELU_FACTOR, GELU_CUBE = f32(-2.0 * np.sqrt(2.0 / np.pi)), f32(0.044715)
 REORDER = {"reassoc", "nnan", "nsz"}  # what a sum or maximum needs to be taken in vectors
 
 
@@ -84,8 +84,8 @@ def gelu(x, rows, size):
     for r in range(rows):
         for j in range(size):
             v = x[r, j]
-            y = _fused(_CUBE * v * v, v, v)
-            x[r, j] = ratio(v, ONE + exponential(min(_GELU * y, _HIGHEST)))
+            y = _fused(GELU_CUBE * v * v, v, v)
+            x[r, j] = ratio(v, ONE + exponential(min(GELU_FACTOR * y, HIGHEST)))
 
 
 @njit(nogil=True, cache=True, fastmath=REORDER)
@@ -98,7 +98,7 @@ def normalise(x, r, size, vectors, row, out, out_r):
     for j in range(size):
         deviation = x[r, j] - mean
         square += deviation * deviation
-    factor = ratio(ONE, np.sqrt(ratio(square, f32(size)) + _EPSILON))
+    factor = ratio(ONE, np.sqrt(ratio(square, f32(size)) + EPSILON))
     for j in range(size):
         out[out_r, j] = _fused((x[r, j] - mean) * factor, vectors[row, j], vectors[row + 1, j])
 

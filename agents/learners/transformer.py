@@ -15,11 +15,12 @@ from torch import Tensor
 from agents.kernels.choice import Rules
 from agents.neural import gpt
 from agents.neural.decoding import write
-from agents.neural.fit import fit, fresh_state
+from agents.neural.fit import Loss, fit, fresh_state
 from agents.neural.fused import Surprise
 from agents.neural.learner import NeuralLearner
 from agents.neural.pretrained import load_pretrained, pretrained_shape, save_pretrained
 from agents.neural.products import alone, fast_products
+from agents.neural.train_native import NativeLoss
 from ecosystem import machine
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
@@ -101,7 +102,7 @@ class Transformer(NeuralLearner):
         shape = _shape_of(params)
         tile = _tile(len(content), shape.width)
         decayed = gpt.layout(shape).mask(lambda name, of: len(of) > 1)
-        trained = fit(self, params, content, weight, rng, functools.partial(self._loss, shape), decayed, tile)
+        trained = fit(self, params, content, weight, rng, self._quickest_loss(shape), decayed, tile)
         return params | trained | {"openings": self._openings(content, weight), "opened": (weight > 0).sum(axis=1)}
 
     def sample(self, params: Params, k: int, rng: Draws) -> np.ndarray:
@@ -180,6 +181,11 @@ class Transformer(NeuralLearner):
     @property
     def _rules(self) -> Rules:
         return Rules(self.temperature, self.top_k, self.top_p, self.repetition_penalty, self.beams)
+
+    def _quickest_loss(self, shape: gpt.GptShape) -> Loss:
+        """`_loss`, or the compiled one that is equal to it, which knows no GPU and no dropout."""
+        native = machine.here().device == "cpu" and not self.dropout
+        return NativeLoss(shape) if native else functools.partial(self._loss, shape)
 
     def _loss(self, shape: gpt.GptShape, weights: Tensor, content: Tensor, weight: Tensor, rng: Draws) -> Tensor:
         """(n,) mean over the tokens of each model's minibatch, documents by weight."""

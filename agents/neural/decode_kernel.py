@@ -19,10 +19,8 @@ from numba import njit
 from agents.kernels.choice import choose
 from agents.kernels.single import ONE, exponentiate, gelu, normalise, ratio
 from agents.kernels.tiles import LANES, add_product, pack, padded, set_lanes
+from agents.neural.places import ATTENTION, INWARD, LN_1, LN_2, OUTWARD, PROJECTION, VECTORS
 from ecosystem.streams import two_units
-
-LN_1, ATTENTION, PROJECTION, LN_2, OUTWARD, INWARD = 0, 2, 3, 4, 6, 7  # a layer's rows of `Room.vectors`
-VECTORS = 8
 
 
 class Sizes(NamedTuple):
@@ -33,18 +31,6 @@ class Sizes(NamedTuple):
     width: int
     heads: int
     slots: int
-
-
-class Places(NamedTuple):
-    """Where weights lie in a model's flat vector.
-
-    matrices (layers, 4): c_attn, its c_proj, c_fc, its c_proj; vectors (layers, 8): scale and shift of ln_1, biases of
-    the first two matrices, scale and shift of ln_2, biases of the others; outer (5,): wte, wpe, ln_f's two, output.
-    """
-
-    matrices_L4: np.ndarray
-    vectors_L8: np.ndarray
-    outer_5: np.ndarray
 
 
 class Room(NamedTuple):
@@ -160,7 +146,7 @@ def _choose(sizes, room, choosing, rules, stream, first, out_kL):
     for m in range(choosing):
         for j in range(logits.shape[1]):
             logits[m, j] = np.float32(0.0)
-    add_product(logits, y, choosing, room.packed, room.at[sizes.layers, 0], sizes.width, sizes.vocabulary)
+    add_product(logits, 0, y, 0, choosing, room.packed, room.at[sizes.layers, 0], sizes.width, sizes.vocabulary)
     for m in range(choosing):
         r = rows[CHOOSES, m]
         index = (first + rows[DOCUMENT, r]) * length + rows[PLACE, r]
@@ -183,17 +169,17 @@ def _step(weights_P, sizes, places, room, running, length):
         for r in range(running):
             normalise(x, r, d, vectors, row + LN_1, y, r)
         _set_rows(wide, running, vectors, row + ATTENTION)
-        add_product(wide, y, running, packed, room.at[i, 0], d, 3 * d)
+        add_product(wide, 0, y, 0, running, packed, room.at[i, 0], d, 3 * d)
         _attend(sizes, wide, y, room.scores, room.mixed, room.keys, room.values, i, rows, running, length)
         _add_rows(x, running, vectors, row + PROJECTION)
-        add_product(x, y, running, packed, room.at[i, 1], d, d)
+        add_product(x, 0, y, 0, running, packed, room.at[i, 1], d, d)
         for r in range(running):
             normalise(x, r, d, vectors, row + LN_2, y, r)
         _set_rows(wide, running, vectors, row + OUTWARD)
-        add_product(wide, y, running, packed, room.at[i, 2], d, 4 * d)
+        add_product(wide, 0, y, 0, running, packed, room.at[i, 2], d, 4 * d)
         gelu(wide, running, 4 * d)
         _add_rows(x, running, vectors, row + INWARD)
-        add_product(x, wide, running, packed, room.at[i, 3], 4 * d, d)
+        add_product(x, 0, wide, 0, running, packed, room.at[i, 3], 4 * d, d)
 
 
 @njit(nogil=True, cache=True)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from agents.kernels.choice import Rules
 from agents.kernels.tiles import LANES, PANEL, padded
-from agents.neural.decode_kernel import VECTORS, Places, Room, Sizes, Stream, write_documents
-from agents.neural.gpt import GptShape, layout
+from agents.neural.decode_kernel import Room, Sizes, Stream, write_documents
+from agents.neural.gpt import GptShape
+from agents.neural.places import VECTORS, places
 from ecosystem.machine import deal, go_on, here, tiles
 from ecosystem.streams import Draws
 
 SLOTS = 32  # documents at work at a time: the weights are read once for all of them
 CACHE = 2**28  # bytes of keys and values of a thread, at most
-MATRICES = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
-NORMS_AND_BIASES = ("ln_1.weight", "ln_1.bias", "attn.c_attn.bias", "attn.c_proj.bias") + (
-    "ln_2.weight", "ln_2.bias", "mlp.c_fc.bias", "mlp.c_proj.bias"
-)  # fmt: skip
 
 
 def write_native(
@@ -42,7 +37,7 @@ def write_native(
             go_on()
             stream = Stream(rng.key, call, rng.agents[i], rng.step)
             given, written = prompt[i, documents], out[i, documents]
-            write_documents(weights[i], sizes, _places(shape), room, given, rules, stream, documents.start, written)
+            write_documents(weights[i], sizes, places(shape), room, given, rules, stream, documents.start, written)
 
     deal(work, _parts(n, k))
     return out
@@ -59,21 +54,6 @@ def _parts(n: int, k: int) -> list[tuple[slice, slice]]:
 def _sizes(shape: GptShape, k: int, length: int) -> Sizes:
     each = 8 * shape.layers * length * shape.width  # bytes of keys and values of a document
     return Sizes(shape.vocabulary, shape.layers, shape.width, shape.heads, max(1, min(SLOTS, k, CACHE // each)))
-
-
-@functools.lru_cache(maxsize=64)
-def _places(shape: GptShape) -> Places:
-    """Where weights lie, read off a model whose weights are 0 .. P - 1."""
-    count = layout(shape).size
-    first = {name: int(view.flat[0]) for name, view in layout(shape).views(np.arange(count)[None]).items()}
-    layers = [f"transformer.h.{i}." for i in range(shape.layers)]
-    outer = ["transformer.wte.weight", "transformer.wpe.weight", "transformer.ln_f.weight", "transformer.ln_f.bias"]
-    outer.append("transformer.wte.weight" if shape.tied else "lm_head.weight")
-    return Places(
-        np.array([[first[f"{at}{name}.weight"] for name in MATRICES] for at in layers], np.int64),
-        np.array([[first[at + name] for name in NORMS_AND_BIASES] for at in layers], np.int64),
-        np.array([first[name] for name in outer], np.int64),
-    )
 
 
 def _room(sizes: Sizes, length: int, penalty: bool) -> Room:

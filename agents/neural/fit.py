@@ -22,10 +22,11 @@ from ecosystem.streams import Draws
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 LOOK_EVERY = 32  # updates between two looks at whether all losses are finite: each look waits for the device
 
-Loss = Callable[[Tensor, Tensor, Tensor, Draws], Tensor]
+Loss = Callable[[Tensor, Tensor, Tensor, Draws], Tensor | tuple[Tensor, Tensor]]
 """loss(weights (n, P), content (n, B, *x), weight (n, B), rng) -> (n,): mean by weight over each model's minibatch.
 
-Rows of weight 0 hold a document that must not matter; a row may be all zero, then its loss is 0."""
+Rows of weight 0 hold a document that must not matter; a row may be all zero, then its loss is 0. A loss that knows its
+gradient (n, P) gives both, and the gradient may be overwritten; else torch finds it."""
 
 
 def fresh_state(weights: np.ndarray) -> Params:
@@ -76,15 +77,24 @@ def _fit_tile(learner, part: Params, content, weight, rng: Draws, loss: Loss, de
         column = np.maximum(plan_nUB[:, u], 0)
         share = np.where(plan_nUB[:, u] >= 0, weight[row, column], 0)
         chosen = torch.from_numpy(safe[row, column]).to(device)
-        loss_n = loss(adam.weights, chosen, torch.from_numpy(share.astype(np.float32)).to(device), rng)
-        adam.weights.grad = None
-        loss_n.sum().backward()  # summed, not averaged: a model's step does not depend on how many there are
+        weight_nB = torch.from_numpy(share.astype(np.float32)).to(device)
+        losses.append(_with_gradient(loss, adam.weights, chosen, weight_nB, rng))
         adam.update(u)
-        losses.append(loss_n.detach())
         if (u + 1) % LOOK_EVERY == 0 or u + 1 == takes_nU.shape[1]:
             _look(losses, u + 1 - len(losses), takes_nU.shape[1], learner)
             losses.clear()
     adam.write_back(part)
+
+
+def _with_gradient(loss: Loss, weights: Tensor, content: Tensor, weight: Tensor, rng: Draws) -> Tensor:
+    """The loss (n,), without its graph; its gradient becomes that of `weights`."""
+    weights.grad = None
+    found = loss(weights, content, weight, rng)
+    if isinstance(found, tuple):
+        loss_n, weights.grad = found
+        return loss_n
+    found.sum().backward()  # summed, not averaged: a model's step does not depend on how many there are
+    return found.detach()
 
 
 class Adam:

@@ -1,0 +1,140 @@
+"""Steps of a network on rows of float32 with their gradients, compiled: LayerNorm, GELU, softmax and surprise.
+
+`single` has the same without gradients, and says how sums are taken. Loops are kept apart where one would write to more
+arrays than the compiler tells apart, and arrays are not sliced row by row, which would cost more than some rows do.
+
+Letters: R rows, d numbers of one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from agents.kernels.single import EPSILON, GELU_CUBE, GELU_FACTOR, HIGHEST, ONE, REORDER, exponential, ratio
+
+f32 = np.float32
+_ZERO, _THREE = f32(0.0), f32(3.0)
+
+
+@njit(nogil=True, cache=True, fastmath=REORDER)
+def norm(x, rows, size, scale, shift, normed, factor, out, first):
+    """LayerNorm of x[:rows, :size], in rows from `first` on: `normed` of mean 0 and variance 1, `out` scaled, shifted.
+
+    factor (R,): 1 / spread of each row.
+    """
+    for r in range(rows):
+        to, total, square = first + r, _ZERO, _ZERO
+        for j in range(size):
+            total += x[r, j]
+        mean = ratio(total, f32(size))
+        for j in range(size):
+            square += (x[r, j] - mean) * (x[r, j] - mean)
+        by = ratio(ONE, np.sqrt(ratio(square, f32(size)) + EPSILON))
+        factor[to] = by
+        for j in range(size):
+            normed[to, j] = (x[r, j] - mean) * by
+        for j in range(size):
+            out[to, j] = normed[to, j] * scale[j] + shift[j]
+
+
+@njit(nogil=True, cache=True, fastmath=REORDER)
+def add_norm_slope(of_out, rows, size, scale, normed, factor, first, of_scale, of_shift, of_x):
+    """Adds the gradients of LayerNorm's scale, shift and input, from that of its output (overwritten)."""
+    for r in range(rows):
+        to, total, along = first + r, _ZERO, _ZERO
+        for j in range(size):
+            of_shift[j] += of_out[r, j]
+        for j in range(size):
+            of_scale[j] += of_out[r, j] * normed[to, j]
+        for j in range(size):
+            of_out[r, j] *= scale[j]
+            total += of_out[r, j]
+            along += of_out[r, j] * normed[to, j]
+        mean, lean, by = ratio(total, f32(size)), ratio(along, f32(size)), factor[to]
+        for j in range(size):
+            of_x[r, j] += by * (of_out[r, j] - mean - normed[to, j] * lean)
+
+
+@njit(nogil=True, cache=True)
+def gelu_with_slope(x, slope, first, rows, size):
+    """GELU in its tanh form of rows of x from `first` on, in place, and its slope.
+
+    v s with s = 1 / (1 + exp(-2 y)), y = sqrt(2 / pi) (v + 0.044715 v^3); slope s + 2 v s (1 - s) y'.
+    """
+    for r in range(first, first + rows):
+        for j in range(size):
+            v = x[r, j]
+            cube = GELU_CUBE * v * v
+            s = ratio(ONE, ONE + exponential(min(GELU_FACTOR * (v + cube * v), HIGHEST)))
+            x[r, j] = v * s
+            slope[r, j] = s - v * s * (ONE - s) * GELU_FACTOR * (ONE + _THREE * cube)
+
+
+@njit(nogil=True, cache=True, fastmath=REORDER)
+def softmax_slope(of_share, r, share, s, size, factor):
+    """of_share[r, :size] becomes the gradient of scores, times `factor`, from that of their softmax share[s, :size]."""
+    along = _ZERO
+    for j in range(size):
+        along += of_share[r, j] * share[s, j]
+    for j in range(size):
+        of_share[r, j] = share[s, j] * (of_share[r, j] - along) * factor
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+def surprise_with_slope(scores, r, size, target, weight):
+    """Nats of the target under the softmax of scores[r, :size], which become the gradient of `weight` times as much."""
+    highest = scores[r, 0]
+    for j in range(size):
+        highest = scores[r, j] if scores[r, j] > highest else highest
+    above, total = highest - scores[r, target], _ZERO
+    for j in range(size):
+        scores[r, j] = exponential(scores[r, j] - highest)
+        total += scores[r, j]
+    share = ratio(weight, total)
+    for j in range(size):
+        scores[r, j] *= share
+    scores[r, target] -= weight
+    return np.float64(above) + math.log(np.float64(total))
+
+
+@njit(nogil=True, cache=True)
+def add_rows(out, x, first, rows, size):
+    """Adds rows of x from `first` on to the row `out`."""
+    for r in range(first, first + rows):
+        for j in range(size):
+            out[j] += x[r, j]
+
+
+@njit(nogil=True, cache=True)
+def set_rows(x, first, rows, row):
+    """Rows of x from `first` on become `row`."""
+    for r in range(first, first + rows):
+        for j in range(row.size):
+            x[r, j] = row[j]
+
+
+@njit(nogil=True, cache=True)
+def add_to_rows(x, first, rows, row):
+    """Adds `row` to rows of x from `first` on."""
+    for r in range(first, first + rows):
+        for j in range(row.size):
+            x[r, j] += row[j]
+
+
+@njit(nogil=True, cache=True)
+def empty_rows(x, first, rows, size):
+    """x[first : first + rows, :size] becomes 0."""
+    for r in range(first, first + rows):
+        for j in range(size):
+            x[r, j] = _ZERO
+
+
+@njit(nogil=True, cache=True)
+def multiply_rows(x, rows, by, first, size):
+    """Multiplies x[:rows, :size] by rows of `by` from `first` on."""
+    for r in range(rows):
+        for j in range(size):
+            x[r, j] *= by[first + r, j]
