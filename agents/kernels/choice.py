@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from agents.kernels.numerics import exponential
-from agents.kernels.single import REORDER, ratio
+from agents.kernels.single import REORDER, larger, ratio
 
 BLOCK = 64  # tokens whose chances are added up together when one is picked
 
@@ -107,7 +107,7 @@ def _weigh(logits, r, size, chance):
     """Chances, relative to that of the most likely token."""
     highest = logits[r, 0]
     for j in range(size):
-        highest = logits[r, j] if logits[r, j] > highest else highest
+        highest = larger(logits[r, j], highest)
     for j in range(size):
         chance[j] = exponential(np.float64(logits[r, j]) - np.float64(highest))
 

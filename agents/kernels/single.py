@@ -19,6 +19,7 @@ _LOWEST, HIGHEST, _HALF, ONE = f32(-87.0), f32(87.0), f32(0.5), f32(1.0)
 EPSILON = f32(1e-5)  # of LayerNorm
 _SERIES = tuple(f32(1.0 / n) for n in (5040, 720, 120, 24, 6))
 GELU_FACTOR, GELU_CUBE = f32(-2.0 * np.sqrt(2.0 / np.pi)), f32(0.044715)
+NEVER = f32(-np.inf)
 REORDER = {"reassoc", "nnan", "nsz"}  # what a sum or maximum needs to be taken in vectors
 
 
@@ -43,6 +44,16 @@ def _ratio(typing_context, a, b):
 
 
 @intrinsic
+def _larger(typing_context, a, b):
+    """The larger number, in the one form that the compiler knows as a maximum: else a loop over it stays a loop."""
+
+    def build(context, builder, signature, args):
+        return builder.select(builder.fcmp_ordered(">", *args, flags=("nnan",)), *args, flags=("nnan", "nsz"))
+
+    return types.float32(types.float32, types.float32), build
+
+
+@intrinsic
 def _bits_as_float(typing_context, bits):
     """The float32 that has these 32 bits."""
 
@@ -56,6 +67,12 @@ def _bits_as_float(typing_context, bits):
 def ratio(a, b):
     """a / b without Python's test for 0, which would keep a loop from becoming vector instructions."""
     return _ratio(a, b)
+
+
+@njit(nogil=True, inline="always", cache=True)
+def larger(a, b):
+    """The larger of two numbers, fit for loops; anything where one of them is none."""
+    return _larger(a, b)
 
 
 @njit(nogil=True, inline="always", cache=True)
@@ -106,11 +123,14 @@ def normalise(x, r, size, vectors, row, out, out_r):
 @njit(nogil=True, cache=True, fastmath=REORDER)
 def exponentiate(x, r, used, size, factor):
     """x[r, :used] becomes exp(factor (x - highest)), factor > 0; returns its sum. x[r, used:size] is overwritten."""
-    for j in range(used, size):
-        x[r, j] = -np.inf
+    for j in range(
+        size
+    ):  # all: what is written in other pieces than it is then read in has to be waited for
+        given = x[r, j]
+        x[r, j] = given if j < used else NEVER
     highest = x[r, 0]
     for j in range(size):
-        highest = x[r, j] if x[r, j] > highest else highest
+        highest = larger(x[r, j], highest)
     total = f32(0.0)
     for j in range(size):
         x[r, j] = exponential(factor * (x[r, j] - highest))

@@ -13,7 +13,18 @@ import math
 import numpy as np
 from numba import njit
 
-from agents.kernels.single import EPSILON, GELU_CUBE, GELU_FACTOR, HIGHEST, ONE, REORDER, exponential, ratio
+from agents.kernels.single import (
+    EPSILON,
+    GELU_CUBE,
+    GELU_FACTOR,
+    HIGHEST,
+    ONE,
+    REORDER,
+    exponential,
+    exponentiate,
+    larger,
+    ratio,
+)
 
 f32 = np.float32
 _ZERO, _THREE = f32(0.0), f32(3.0)
@@ -74,6 +85,15 @@ def gelu_with_slope(x, slope, first, rows, size):
 
 
 @njit(nogil=True, cache=True, fastmath=REORDER)
+def softmax(x, r, used, size, factor):
+    """x[r, :used] becomes the softmax of factor times itself, factor > 0, and x[r, used:size] 0."""
+    share = ratio(ONE, exponentiate(x, r, used, size, factor))
+    for j in range(size):
+        given = x[r, j]
+        x[r, j] = (given if j < used else _ZERO) * share
+
+
+@njit(nogil=True, cache=True, fastmath=REORDER)
 def softmax_slope(of_share, r, share, s, size, factor):
     """of_share[r, :size] becomes the gradient of scores, times `factor`, from that of their softmax share[s, :size]."""
     along = _ZERO
@@ -83,21 +103,35 @@ def softmax_slope(of_share, r, share, s, size, factor):
         of_share[r, j] = share[s, j] * (of_share[r, j] - along) * factor
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+@njit(nogil=True, cache=True)
 def surprise_with_slope(scores, r, size, target, weight):
     """Nats of the target under the softmax of scores[r, :size], which become the gradient of `weight` times as much."""
-    highest = scores[r, 0]
-    for j in range(size):
-        highest = scores[r, j] if scores[r, j] > highest else highest
-    above, total = highest - scores[r, target], _ZERO
-    for j in range(size):
-        scores[r, j] = exponential(scores[r, j] - highest)
-        total += scores[r, j]
+    highest = _highest(scores, r, size)
+    above = highest - scores[r, target]  # no number where one of them is none
+    total = _exponentiate(scores, r, size, highest)
     share = ratio(weight, total)
     for j in range(size):
         scores[r, j] *= share
     scores[r, target] -= weight
     return np.float64(above) + math.log(np.float64(total))
+
+
+@njit(nogil=True, cache=True, fastmath=REORDER)
+def _highest(x, r, size):
+    highest = x[r, 0]
+    for j in range(size):
+        highest = larger(x[r, j], highest)
+    return highest
+
+
+@njit(nogil=True, cache=True, fastmath=REORDER)
+def _exponentiate(x, r, size, highest):
+    """x[r, :size] becomes exp(x - highest); its sum."""
+    total = _ZERO
+    for j in range(size):
+        x[r, j] = exponential(x[r, j] - highest)
+        total += x[r, j]
+    return total
 
 
 @njit(nogil=True, cache=True)

@@ -107,17 +107,24 @@ def pack(matrix, at, inner, columns, inner_step, column_step, packed, free):
         wide, start = padded(used, LANES), at + first * column_step
         if column_step == 1:
             for i in range(inner):
-                for j in range(used):
-                    packed[free + i * wide + j] = matrix[start + i * inner_step + j]
+                _copy(matrix, start + i * inner_step, 1, packed, free + i * wide, 1, used)
         else:
             for j in range(used):
-                for i in range(inner):
-                    packed[free + i * wide + j] = matrix[start + i * inner_step + j * column_step]
-        for i in range(inner):
+                _copy(matrix, start + j * column_step, inner_step, packed, free + j, wide, inner)
+        for i in range(inner if used < wide else 0):
             for j in range(used, wide):
                 packed[free + i * wide + j] = np.float32(0.0)
         free += inner * wide
     return free
+
+
+@njit(nogil=True, inline="always", cache=True)
+def _copy(x, x_at, x_step, out, out_at, out_step, size):
+    """Numbers from one flat array to another; places are uint64, since a sign would have to be looked at every time."""
+    of, to = np.uint64(x_at), np.uint64(out_at)
+    of_step, to_step = np.uint64(x_step), np.uint64(out_step)
+    for j in range(np.uint64(size)):
+        out[to + j * to_step] = x[of + j * of_step]
 
 
 @njit(nogil=True, cache=True)

@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from agents.kernels.single import ONE, exponentiate, ratio
-from agents.kernels.slopes import empty_rows, softmax_slope
-from agents.kernels.tiles import LANES, add_matrices, padded
+from agents.kernels.slopes import empty_rows, softmax, softmax_slope
+from agents.kernels.tiles import LANES, PANEL, add_matrices, padded
 
 
 class Heads(NamedTuple):
@@ -39,10 +38,7 @@ def attend(qkv, row, length, d, heads, share, share_row, mixed, room):
         _turn(qkv, row, length, d + h * e, e, room.turned)
         _scores(qkv, row, h * e, length, e, room.turned, share, at)
         for t in range(length):
-            used = padded(t + 1, LANES)
-            whole = ratio(ONE, exponentiate(share, at + t, t + 1, used, factor))
-            for j in range(used):
-                share[at + t, j] = share[at + t, j] * whole if j <= t else np.float32(0.0)
+            softmax(share, at + t, t + 1, padded(t + 1, PANEL), factor)
         empty_rows(part, 0, length, lanes)
         for t in range(0, length, LANES):
             rows = min(LANES, length - t)
@@ -62,8 +58,7 @@ def attend_slope(of_mixed, mixed_row, qkv, row, length, d, heads, share, share_r
         _turn(qkv, row, length, 2 * d + h * e, e, room.turned)
         _scores(of_mixed, mixed_row, h * e, length, e, room.turned, of_share, 0)
         for t in range(length):
-            used = padded(t + 1, LANES)
-            softmax_slope(of_share, t, share, at + t, used, factor)
+            softmax_slope(of_share, t, share, at + t, padded(t + 1, PANEL), factor)
         empty_rows(part, 0, length, lanes)
         for t in range(0, length, LANES):
             rows = min(LANES, length - t)
@@ -89,7 +84,7 @@ def _scores(a, row, column, length, e, turned, out, out_row):
     step = out.shape[1]
     for t in range(0, length, LANES):
         rows, seen = min(LANES, length - t), t + LANES
-        empty_rows(out, out_row + t, rows, seen)
+        empty_rows(out, out_row + t, rows, padded(seen, PANEL))
         a_at = (row + t) * a.shape[1] + column
         add_matrices(out, (out_row + t) * step, step, a, a_at, a.shape[1], 1, rows, turned, 0, turned.shape[1], e, seen)
 

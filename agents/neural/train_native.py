@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.kernels.tiles import LANES, padded
+from agents.kernels.tiles import LANES, PANEL, padded
 from agents.neural.attention_kernel import Heads
 from agents.neural.gpt import GptShape, layout
 from agents.neural.places import places
@@ -49,7 +49,7 @@ class NativeLoss:
 
 def _room(sizes: TrainSizes, length: int) -> TrainRoom:
     layers, d, heads, rows, size = sizes.layers, sizes.width, sizes.heads, sizes.rows, sizes.vocabulary
-    norms, longest, e = (2 * layers + 1) * rows, padded(length, LANES), padded(d // heads, LANES)
+    norms, longest, e = (2 * layers + 1) * rows, padded(length, PANEL), padded(d // heads, LANES)
     one, three, four, tokens = (padded(k, LANES) for k in (d, 3 * d, 4 * d, size))
     packed = layers * d * (three + 2 * four + 13 * one) + d * tokens + size * one  # every matrix, and its transpose
     return TrainRoom(
