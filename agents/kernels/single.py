@@ -123,9 +123,7 @@ def normalise(x, r, size, vectors, row, out, out_r):
 @njit(nogil=True, cache=True, fastmath=REORDER)
 def exponentiate(x, r, used, size, factor):
     """x[r, :used] becomes exp(factor (x - highest)), factor > 0; returns its sum. x[r, used:size] is overwritten."""
-    for j in range(
-        size
-    ):  # all: what is written in other pieces than it is then read in has to be waited for
+    for j in range(size):  # all: what is written in other pieces than it is then read in has to be waited for
         given = x[r, j]
         x[r, j] = given if j < used else NEVER
     highest = x[r, 0]
