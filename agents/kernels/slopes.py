@@ -18,13 +18,14 @@ from agents.kernels.single import (
     GELU_CUBE,
     GELU_FACTOR,
     HIGHEST,
+    NEVER,
     ONE,
     REORDER,
     exponential,
-    exponentiate,
     larger,
     ratio,
 )
+from agents.kernels.tiles import PANEL, padded
 
 f32 = np.float32
 _ZERO, _THREE = f32(0.0), f32(3.0)
@@ -85,12 +86,22 @@ def gelu_with_slope(x, slope, first, rows, size):
 
 
 @njit(nogil=True, cache=True, fastmath=REORDER)
-def softmax(x, r, used, size, factor):
-    """x[r, :used] becomes the softmax of factor times itself, factor > 0, and x[r, used:size] 0."""
-    share = ratio(ONE, exponentiate(x, r, used, size, factor))
-    for j in range(size):
-        given = x[r, j]
-        x[r, j] = (given if j < used else _ZERO) * share
+def causal_softmax(x, first, rows, factor):
+    """Row first + t of x becomes the softmax of `factor` (> 0) times its numbers up to t, and 0 behind them."""
+    for t in range(rows):
+        r, size, highest, total = first + t, padded(t + 1, PANEL), x[first + t, 0], _ZERO
+        for j in range(size):
+            given = x[r, j]
+            x[r, j] = given if j <= t else NEVER
+        for j in range(size):
+            highest = larger(x[r, j], highest)
+        for j in range(size):
+            x[r, j] = exponential(factor * (x[r, j] - highest))
+            total += x[r, j]  # 2e-38 of each that is not used: nothing beside the 1 of the highest
+        share = ratio(ONE, total)
+        for j in range(size):
+            given = x[r, j]
+            x[r, j] = (given if j <= t else _ZERO) * share
 
 
 @njit(nogil=True, cache=True, fastmath=REORDER)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from agents.kernels.slopes import empty_rows, softmax, softmax_slope
+from agents.kernels.slopes import causal_softmax, empty_rows, softmax_slope
 from agents.kernels.tiles import LANES, PANEL, add_matrices, padded
 
 
@@ -37,8 +37,7 @@ def attend(qkv, row, length, d, heads, share, share_row, mixed, room):
         at = share_row[h]
         _turn(qkv, row, length, d + h * e, e, room.turned)
         _scores(qkv, row, h * e, length, e, room.turned, share, at)
-        for t in range(length):
-            softmax(share, at + t, t + 1, padded(t + 1, PANEL), factor)
+        causal_softmax(share, at, length, factor)
         empty_rows(part, 0, length, lanes)
         for t in range(0, length, LANES):
             rows = min(LANES, length - t)
