@@ -9,7 +9,7 @@ from torch import Tensor
 
 from agents.learners.transformer import Transformer
 from agents.neural.gpt import GptShape, first_weights, layout
-from agents.neural.train_native import ROWS, NativeLoss
+from agents.neural.train_native import ROWS, NativeLoss, numbers_at_work
 from ecosystem.streams import Streams
 
 SHAPES = {
@@ -61,6 +61,16 @@ def test_loss_and_gradient_are_those_of_the_plain_path(shape):
         apart = (found[name] - of).norm() / of.norm()
         # keys' biases move all scores of a row alike: their gradient is 0 but for rounding, a third of this vector
         assert apart < 1e-5, name
+
+
+def test_a_model_alone_says_how_much_room_it_takes():
+    """What is stated is what is laid out: 5% off at most, for the vectors that rows are filled up to."""
+    shape, (n, batch, length) = SHAPES["wide"], (3, 8, 24)
+    loss = NativeLoss(shape)
+    sizes, room, gradient = loss._room(n, batch, length)
+    assert sizes.rows == batch * length  # fewer tokens than the model is wide
+    laid_out = gradient.size + sum(np.asarray(of).size for of in room if not isinstance(of, tuple))
+    assert numbers_at_work(shape, n, batch, length) == pytest.approx(laid_out, rel=0.05)
 
 
 @pytest.mark.parametrize("length", [1, 2, 15, 17])

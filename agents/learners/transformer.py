@@ -15,12 +15,12 @@ from torch import Tensor
 from agents.kernels.choice import Rules
 from agents.neural import gpt
 from agents.neural.decoding import write
-from agents.neural.fit import Loss, fit, fresh_state
+from agents.neural.fit import fit, fresh_state
 from agents.neural.fused import Surprise
 from agents.neural.learner import NeuralLearner
 from agents.neural.pretrained import load_pretrained, pretrained_shape, save_pretrained
 from agents.neural.products import alone, fast_products
-from agents.neural.train_native import NativeLoss
+from agents.neural.train_native import NativeLoss, numbers_at_work
 from ecosystem import machine
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
@@ -102,7 +102,8 @@ class Transformer(NeuralLearner):
         shape = _shape_of(params)
         tile = _tile(len(content), shape.width)
         decayed = gpt.layout(shape).mask(lambda name, of: len(of) > 1)
-        trained = fit(self, params, content, weight, rng, self._quickest_loss(shape), decayed, tile)
+        loss = NativeLoss(shape) if self._native else functools.partial(self._loss, shape)
+        trained = fit(self, params, content, weight, rng, loss, decayed, tile)
         return params | trained | {"openings": self._openings(content, weight), "opened": (weight > 0).sum(axis=1)}
 
     def sample(self, params: Params, k: int, rng: Draws) -> np.ndarray:
@@ -155,11 +156,17 @@ class Transformer(NeuralLearner):
         return save_pretrained(params["weights"][row], _shape_of(params), folder, vocabulary)
 
     def memory(self, n: int, shape: DocumentShape, read: int) -> int:
-        """Weights and optimiser of all, twice while a fit replaces them; what is remembered for gradients of a tile."""
+        """Weights and optimiser of all, twice while a fit replaces them; on each thread what its tile works on."""
         of = self._shape(shape)
-        numbers = self.layers * (self.width * 34 + 3 * self.heads * shape.length) + 4 * of.vocabulary + 8 * self.width
-        tile = min(n, _tile(n, of.width) * machine.here().threads)
-        return 4 * (6 * n * gpt.layout(of).size + tile * (min(self.batch, read) * shape.length * numbers))
+        tile = min(n, _tile(n, of.width))
+        if self._native:
+            a_thread = numbers_at_work(of, tile, min(self.batch, read), shape.length)
+        else:
+            a_token = self.layers * (self.width * 34 + 3 * self.heads * shape.length)
+            a_token += 4 * of.vocabulary + 8 * self.width
+            a_thread = tile * min(self.batch, read) * shape.length * a_token
+        threads = min(machine.here().threads, math.ceil(n / max(tile, 1)))
+        return 4 * (6 * n * gpt.layout(of).size + threads * a_thread)
 
     def _shape(self, shape: DocumentShape) -> gpt.GptShape:
         """The sizes of a model that reads documents of `shape`; refuses a pretrained one that cannot."""
@@ -182,13 +189,13 @@ class Transformer(NeuralLearner):
     def _rules(self) -> Rules:
         return Rules(self.temperature, self.top_k, self.top_p, self.repetition_penalty, self.beams)
 
-    def _quickest_loss(self, shape: gpt.GptShape) -> Loss:
-        """`_loss`, or the compiled one that is equal to it, which knows no GPU and no dropout."""
-        native = machine.here().device == "cpu" and not self.dropout
-        return NativeLoss(shape) if native else functools.partial(self._loss, shape)
+    @property
+    def _native(self) -> bool:
+        """Whether the compiled loss serves, which knows no GPU and no dropout."""
+        return machine.here().device == "cpu" and not self.dropout
 
     def _loss(self, shape: gpt.GptShape, weights: Tensor, content: Tensor, weight: Tensor, rng: Draws) -> Tensor:
-        """(n,) mean over the tokens of each model's minibatch, documents by weight."""
+        """(n,) mean over the tokens of each model's minibatch, documents by weight; `NativeLoss` is equal to it."""
         w = gpt.layout(shape).views(weights)
         surprise = _surprise(shape, w, content.long(), self._keep(rng))
         tokens = gpt.counted(content).sum(-1) * weight

@@ -1,4 +1,4 @@
-"""Training GPT-2s on the CPU: the compiled loss and gradient of one model after the other.
+"""Training GPT-2s on the CPU: the compiled loss and gradient of one model after another.
 
 Letters: n agents, B documents of a minibatch, L tokens, P weights.
 """
@@ -18,7 +18,7 @@ from agents.neural.places import places
 from agents.neural.train_kernel import TrainRoom, TrainSizes, loss_and_gradient
 from ecosystem.streams import Draws
 
-ROWS = 64  # tokens that go forward and back together, at least: a document or some
+ROWS = 64  # tokens that go forward and back together where models are small; else as many as the width
 
 
 class NativeLoss:
@@ -28,7 +28,7 @@ class NativeLoss:
         self._shape, self._own = shape, threading.local()
 
     def __call__(self, weights: Tensor, content: Tensor, weight: Tensor, rng: Draws) -> tuple[Tensor, Tensor]:
-        sizes, room, gradient_nP = self._room(len(weights), content.shape[2])
+        sizes, room, gradient_nP = self._room(*content.shape)
         flat_nP, content_nBL = weights.detach().numpy(), np.require(content.numpy(), np.int32, ("C", "W"))
         loss_n = np.empty(len(flat_nP))
         for i, weight_B in enumerate(weight.numpy()):
@@ -37,14 +37,27 @@ class NativeLoss:
             )
         return torch.from_numpy(loss_n), torch.from_numpy(gradient_nP)
 
-    def _room(self, n: int, length: int) -> tuple[TrainSizes, TrainRoom, np.ndarray]:
+    def _room(self, n: int, batch: int, length: int) -> tuple[TrainSizes, TrainRoom, np.ndarray]:
         """A thread's own, kept from update to update."""
-        if getattr(self._own, "of", None) != (n, length):
+        if getattr(self._own, "of", None) != (n, batch, length):
             shape = self._shape
-            sizes = TrainSizes(shape.vocabulary, shape.layers, shape.width, shape.heads, max(ROWS, length))
+            rows = _rows_at_once(shape, batch, length)
+            sizes = TrainSizes(shape.vocabulary, shape.layers, shape.width, shape.heads, rows)
             gradient_nP = np.zeros((n, layout(shape).size), np.float32)
-            self._own.of, self._own.room = (n, length), (sizes, _room(sizes, length), gradient_nP)
+            self._own.of, self._own.room = (n, batch, length), (sizes, _room(sizes, length), gradient_nP)
         return self._own.room
+
+
+def numbers_at_work(shape: GptShape, n: int, batch: int, length: int) -> int:
+    """How many a thread holds besides weights and optimiser of n models: gradients, packed matrices, a block's rows."""
+    a_row = shape.layers * (16 * shape.width + shape.heads * padded(length, PANEL))
+    a_row += 8 * shape.width + shape.vocabulary
+    return (n + 2) * layout(shape).size + _rows_at_once(shape, batch, length) * a_row + length**2
+
+
+def _rows_at_once(shape: GptShape, batch: int, length: int) -> int:
+    """As many tokens as keep pace with reading the weights, of whole documents: one at least, the minibatch at most."""
+    return max(length, min(batch * length, max(ROWS, shape.width)))
 
 
 def _room(sizes: TrainSizes, length: int) -> TrainRoom:
