@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ecosystem.documents import DocumentShape
+from ecosystem.marks import Mark
 from ecosystem.streams import Draws
 
 Params = dict[str, np.ndarray]
@@ -82,6 +83,11 @@ class Learner(Component):
         """True when every document written is a copy of one that was read; `sample` then also says which."""
         return False
 
+    @property
+    def marks(self) -> bool:
+        """True where it can put a watermark into what it writes: `sample_marked`."""
+        return False
+
     def init(self, n: int, shape: DocumentShape, rng: Draws) -> Params:
         """State of n agents before they have read anything."""
         raise NotImplementedError
@@ -98,6 +104,10 @@ class Learner(Component):
     def sample(self, params: Params, k: int, rng: Draws) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """k documents of each agent, (n, k, *x); where `copies`, also the column of the diet copied, (n, k) int64."""
         raise NotImplementedError
+
+    def sample_marked(self, params: Params, k: int, rng: Draws, mark: Mark) -> np.ndarray:
+        """As `sample`, with a watermark; of a model whose bias is 0 the very same. Only where `marks`."""
+        raise NotImplementedError(f"A {type(self).__name__} cannot put a watermark into what it writes.")
 
     def log_prob(self, params: Params, content: np.ndarray) -> np.ndarray:
         """Log-probability or density, nats, of M documents (M, *x) under every agent: (n, M); -inf where impossible.

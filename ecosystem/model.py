@@ -63,7 +63,7 @@ class Ecosystem(mesa.Model):
         self._first: dict[str, np.ndarray | float] = {}
         self.frame: Frame | None = None
         self._pretrain()
-        self.gates.open()
+        self._events += self.gates.open(self.populations)
         self._make_agents()
         columns = [metrics.column(name) for name in spec.metrics]
         reporters = {c: lambda m, c=c: m.frame.values[c] for c in columns}

@@ -13,6 +13,7 @@ from numba import njit
 
 from ecosystem.documents import Batch, DocumentShape
 from ecosystem.interfaces import Diverged, Learner, Params
+from ecosystem.marks import Mark
 from ecosystem.reading import Diet
 from ecosystem.scenario import Group
 from ecosystem.streams import Streams
@@ -58,6 +59,7 @@ class Population:
     params: Params = field(default_factory=dict)
     depth_n: np.ndarray = field(default_factory=lambda: np.zeros(0))  # mean depth of what each last trained on
     human_share_n: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    mark: Mark | None = None  # a watermark in what it publishes
     _lineage: Lineage | None = None  # for learners that copy
 
     @property
@@ -97,7 +99,8 @@ class Population:
         A copy's depth and parent are exact, else depth is the diet's mean.
         """
         k, chosen = self.group.publish, slice(None) if rows is None else rows
-        written = self.write(k, step, f"publish/{attempt}" if attempt else "publish", rows)
+        mark = None if self.mark is None else self.mark.of(chosen)
+        written = self.write(k, step, f"publish/{attempt}" if attempt else "publish", rows, mark)
         content = (written[0] if isinstance(written, tuple) else written).reshape(-1, *self.shape.trailing)
         if isinstance(written, tuple) and self._lineage is not None:
             self._check_columns(written[1], (self.n if rows is None else len(rows), k))
@@ -105,12 +108,17 @@ class Population:
             return Batch(content, depth, parent)
         return Batch(content, np.repeat(1 + self.depth_n[chosen], k))
 
-    def write(self, k: int, step: int, purpose: str, rows: np.ndarray | None = None):
+    def write(self, k: int, step: int, purpose: str, rows: np.ndarray | None = None, mark: Mark | None = None):
         """k documents of each model (`rows`: only of these), from the stream of a purpose; see `Learner.sample`."""
         params, draws = self.params, self.draws(purpose, step)
         if rows is not None:
             params, draws = {name: array[rows] for name, array in params.items()}, draws.take(rows)
-        written = self.learner.sample(params, k, draws)
+        learner = self.learner
+        if mark is None:
+            written = learner.sample(params, k, draws)
+        else:
+            assert isinstance(learner, Learner)  # one behind a translator carries no mark
+            written = learner.sample_marked(params, k, draws, mark)
         content = written[0] if isinstance(written, tuple) else written
         self.shape.check(content, (draws.n, k), f"models.{self.group.name}: {type(self.group.learner).__name__}")
         return written

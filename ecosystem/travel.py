@@ -44,6 +44,11 @@ class Translated:
     def copies(self) -> bool:
         return self.learner.copies
 
+    @property
+    def marks(self) -> bool:
+        """A watermark is one of the world's tokens; what is written in others cannot carry it."""
+        return False
+
     def init(self, n: int, shape: DocumentShape, rng: Draws) -> Params:
         return self.learner.init(n, shape, rng)
 

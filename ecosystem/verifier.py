@@ -17,6 +17,7 @@ from pydantic import Field
 
 from ecosystem.documents import Documents, DocumentShape
 from ecosystem.interfaces import Component, Params
+from ecosystem.marks import Mark
 from ecosystem.parts import MAX_DOCUMENTS, Name, Part, Share
 from ecosystem.streams import Draws
 
@@ -148,6 +149,10 @@ class Verifier(Component):
     def learns_at(self, step: int) -> bool:
         """Whether it is opened anew at a step, after which everything is judged anew."""
         return False
+
+    def mandate(self, sight: Sight) -> Mark | None:
+        """A watermark that models are to write with, and the bias of each; asked once, at step 0."""
+        return None
 
     def open(self, sight: Sight) -> Params:
         """What it knows to begin with; made at step 0."""

@@ -1,11 +1,12 @@
 """How the next token is chosen: the rules, and their compiled form for one row of logits.
 
-In the order of transformers' `generate`: repetition penalty, temperature, top-k, top-p; then one uniform number picks a
-token from the cumulative distribution, tokens in their order 0 .. V - 1.
+In the order of transformers' `generate`: repetition penalty, temperature, top-k, top-p, watermark; then one uniform
+number picks a token from the cumulative distribution, tokens in their order 0 .. V - 1.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +57,16 @@ class Rules(NamedTuple):
             raise ValueError("Beam search does not sample: with 'beams', leave out 'temperature', 'top_k' and 'top_p'")
 
 
+class Favour(NamedTuple):
+    """A watermark: `bias` is added to the logits of tokens that are green after the one before; 0: there is none.
+
+    green (V, V) bool, rows the token before.
+    """
+
+    green: np.ndarray
+    bias: float
+
+
 @njit(nogil=True, cache=True)
 def choose(logits, r, size, rules, seen, slot, u, chance, order):
     """The next token, from logits[r, :size] (overwritten).
@@ -67,6 +78,29 @@ def choose(logits, r, size, rules, seen, slot, u, chance, order):
         _penalise(logits, r, size, np.float32(rules.repetition_penalty), seen, slot)
     if rules.temperature == 0.0:
         return _most_likely(logits, r, size)
+    _shape(logits, r, size, rules, chance, order)
+    return _pick(chance, size, u)
+
+
+@njit(nogil=True, cache=True)
+def choose_marked(logits, r, size, rules, seen, slot, u, chance, order, favour, before):
+    """As `choose`, with a watermark after the token `before`: of what the rules allow green tokens gain."""
+    if rules.repetition_penalty != 1.0:
+        _penalise(logits, r, size, np.float32(rules.repetition_penalty), seen, slot)
+    if rules.temperature == 0.0:
+        for j in range(size):
+            logits[r, j] += np.float32(favour.bias) if favour.green[before, j] else np.float32(0.0)
+        return _most_likely(logits, r, size)
+    _shape(logits, r, size, rules, chance, order)
+    gain = math.exp(favour.bias)
+    for j in range(size):
+        chance[j] *= gain if favour.green[before, j] else 1.0
+    return _pick(chance, size, u)
+
+
+@njit(nogil=True, cache=True)
+def _shape(logits, r, size, rules, chance, order):
+    """Chances after temperature, top-k and top-p."""
     if rules.temperature != 1.0:
         _temper(logits, r, size, np.float32(rules.temperature))
     _weigh(logits, r, size, chance)
@@ -77,7 +111,6 @@ def choose(logits, r, size, rules, seen, slot, u, chance, order):
         if rules.top_p < 1.0:
             wanted = rules.top_p * _mass(chance, np.uint64(0), np.uint64(size))
             _keep(chance, order, size, _lowest_kept(chance, order, size, wanted, False))
-    return _pick(chance, size, u)
 
 
 @njit(nogil=True, cache=True)

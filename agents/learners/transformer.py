@@ -25,6 +25,7 @@ from ecosystem import machine
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
 from ecosystem.interfaces import Params
+from ecosystem.marks import Mark
 from ecosystem.streams import Draws
 from ecosystem.text.tokens import Vocabulary
 
@@ -106,12 +107,23 @@ class Transformer(NeuralLearner):
         trained = fit(self, params, content, weight, rng, loss, decayed, tile)
         return params | trained | {"openings": self._openings(content, weight), "opened": (weight > 0).sum(axis=1)}
 
+    @property
+    def marks(self) -> bool:
+        """Beam search compares whole documents, which a watermark would have to be taken out of."""
+        return self.beams == 1
+
     def sample(self, params: Params, k: int, rng: Draws) -> np.ndarray:
+        return self._sampled(params, k, rng, None)
+
+    def sample_marked(self, params: Params, k: int, rng: Draws, mark: Mark) -> np.ndarray:
+        return self._sampled(params, k, rng, mark)
+
+    def _sampled(self, params: Params, k: int, rng: Draws, mark: Mark | None) -> np.ndarray:
         openings = params["openings"]
         n, _, opening = openings.shape
         chosen = rng.uniform(k) * params["opened"][:, None] if opening else np.zeros((n, k))
         prompt = openings[np.arange(n)[:, None], chosen.astype(np.int64)]
-        return self._written(params, prompt, rng)
+        return self._written(params, prompt, rng, mark)
 
     def answer(self, params: Params, prompt_PL: np.ndarray, k: int, rng: Draws) -> np.ndarray:
         n, (asked, length) = len(params["weights"]), prompt_PL.shape
@@ -217,9 +229,9 @@ class Transformer(NeuralLearner):
         order = (weight <= 0).argsort(axis=1, kind="stable")
         return content[np.arange(len(content))[:, None], order, : self.prompt].astype(np.int32)
 
-    def _written(self, params: Params, prompt: np.ndarray, rng: Draws) -> np.ndarray:
+    def _written(self, params: Params, prompt: np.ndarray, rng: Draws, mark: Mark | None = None) -> np.ndarray:
         length = int(params["length"][0]) if len(params["length"]) else 1
-        return write(_shape_of(params), params["weights"], prompt, length, self._rules, rng)
+        return write(_shape_of(params), params["weights"], prompt, length, self._rules, rng, mark)
 
 
 def _surprise(shape: gpt.GptShape, w: gpt.Weights, content: Tensor, keep: gpt.Keep = lambda of: None) -> Tensor:

@@ -11,9 +11,14 @@ from torch import Tensor
 from agents.kernels.choice import Rules
 
 
-def choose(logits: Tensor, rules: Rules, tokens: Tensor, u: Tensor) -> Tensor:
-    """(n, k) int64: the next tokens, from logits (n, k, V) float32, tokens seen (n, k, T) and uniform u (n, k)."""
+def choose(logits: Tensor, rules: Rules, tokens: Tensor, u: Tensor, gain: Tensor | None = None) -> Tensor:
+    """(n, k) int64: the next tokens, from logits (n, k, V) float32, tokens seen (n, k, T) and uniform u (n, k).
+
+    gain (n, k, V): what a watermark adds to the logits of tokens that the rules allow.
+    """
     score = allowed(logits, rules, tokens)
+    if gain is not None:
+        score = score.double() + gain
     if rules.temperature == 0:
         return score.argmax(-1)
     cumulative = (score.double() - score.amax(-1, keepdim=True).double()).exp().cumsum(-1)

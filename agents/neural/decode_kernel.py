@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from agents.kernels.choice import choose
+from agents.kernels.choice import choose, choose_marked
 from agents.kernels.single import ONE, exponentiate, gelu, normalise, ratio
 from agents.kernels.tiles import LANES, add_product, pack, padded, set_lanes
 from agents.neural.places import ATTENTION, INWARD, LN_1, LN_2, OUTWARD, PROJECTION, VECTORS
@@ -68,7 +68,7 @@ class Stream(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def write_documents(weights_P, sizes, places, room, prompt_kl, rules, stream, first, out_kL):
+def write_documents(weights_P, sizes, places, room, prompt_kl, rules, favour, stream, first, out_kL):
     """Fills out_kL (k, L) int32, given as 0, for one agent; document j takes numbers (first + j) L .. of its row."""
     k, given, rows = out_kL.shape[0], prompt_kl.shape[1], room.rows
     _make_ready(weights_P, sizes, places, room.packed, room.at, room.vectors)
@@ -86,7 +86,7 @@ def write_documents(weights_P, sizes, places, room, prompt_kl, rules, stream, fi
                 normalise(room.x, r, sizes.width, room.vectors, VECTORS * sizes.layers, room.y, choosing)
                 rows[CHOOSES, choosing] = r
                 choosing += 1
-        _choose(sizes, room, choosing, rules, stream, first, out_kL)
+        _choose(sizes, room, choosing, rules, favour, stream, first, out_kL)
         for r in range(running - 1, -1, -1):
             if _goes_on(rows, room.seen, r, out_kL):
                 continue
@@ -140,7 +140,7 @@ def _goes_on(rows, seen, r, out_kL):
 
 
 @njit(nogil=True, cache=True)
-def _choose(sizes, room, choosing, rules, stream, first, out_kL):
+def _choose(sizes, room, choosing, rules, favour, stream, first, out_kL):
     """The rows that choose a token, normalised in the first rows of y, do so."""
     y, logits, rows, length = room.y, room.logits, room.rows, out_kL.shape[1]
     for m in range(choosing):
@@ -152,7 +152,12 @@ def _choose(sizes, room, choosing, rules, stream, first, out_kL):
         index = (first + rows[DOCUMENT, r]) * length + rows[PLACE, r]
         even, odd = two_units(stream.key, index // 2, stream.call, stream.agent, stream.step)
         u = odd if index % 2 else even
-        token = choose(logits, m, sizes.vocabulary, rules, room.seen, rows[SLOT, r], u, room.chance, room.order)
+        slot, chance, order, size = rows[SLOT, r], room.chance, room.order, sizes.vocabulary
+        if favour.bias != 0.0:
+            before = rows[TOKEN, r]
+            token = choose_marked(logits, m, size, rules, room.seen, slot, u, chance, order, favour, before)
+        else:
+            token = choose(logits, m, size, rules, room.seen, slot, u, chance, order)
         out_kL[rows[DOCUMENT, r], rows[PLACE, r]] = token
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.kernels.choice import Rules
+from agents.kernels.choice import Favour, Rules
 from agents.kernels.tiles import LANES, PANEL, padded
 from agents.neural.decode_kernel import Room, Sizes, Stream, write_documents
 from agents.neural.gpt import GptShape
 from agents.neural.places import VECTORS, places
 from ecosystem.machine import deal, go_on, here, tiles
+from ecosystem.marks import Mark
 from ecosystem.streams import Draws
 
 SLOTS = 32  # documents at work at a time: the weights are read once for all of them
@@ -17,8 +18,9 @@ CACHE = 2**28  # bytes of keys and values of a thread, at most
 
 
 def write_native(
-    shape: GptShape, weights: np.ndarray, prompt: np.ndarray, length: int, rules: Rules, rng: Draws
-) -> np.ndarray:
+    shape: GptShape, weights: np.ndarray, prompt: np.ndarray, length: int, rules: Rules, rng: Draws,
+    mark: Mark | None = None,
+) -> np.ndarray:  # fmt: skip
     """(n, k, L) tokens, as `decoding.write`; the same on any number of threads, and for an agent alone."""
     n, k, given = prompt.shape
     out = np.zeros((n, k, length), np.int32)
@@ -27,6 +29,8 @@ def write_native(
         return prompt.astype(np.int32)
     weights = np.require(weights, np.float32, ("C", "W"))  # one type of array: the kernel is compiled once
     prompt = np.require(prompt, np.int32, ("C", "W"))
+    green = np.zeros((0, 0), np.bool_) if mark is None else np.require(mark.green_VV, np.bool_, ("C", "W"))
+    bias_n = np.zeros(n) if mark is None else mark.bias_n
     rules = Rules(float(rules.temperature), int(rules.top_k), float(rules.top_p), float(rules.repetition_penalty))
 
     def work(part: tuple[slice, slice]) -> None:
@@ -36,8 +40,10 @@ def write_native(
         for i in range(agents.start, agents.stop):
             go_on()
             stream = Stream(rng.key, call, rng.agents[i], rng.step)
-            given, written = prompt[i, documents], out[i, documents]
-            write_documents(weights[i], sizes, places(shape), room, given, rules, stream, documents.start, written)
+            given, written, favour = prompt[i, documents], out[i, documents], Favour(green, float(bias_n[i]))
+            write_documents(
+                weights[i], sizes, places(shape), room, given, rules, favour, stream, documents.start, written
+            )
 
     deal(work, _parts(n, k))
     return out

@@ -9,6 +9,9 @@ Letters: n agents, k documents of each, l tokens of a prompt, L of a document, V
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -22,6 +25,7 @@ from agents.neural.decode_native import write_native
 from agents.neural.gpt import GptShape, Weights, layout
 from agents.neural.products import alone, fast_products
 from ecosystem.machine import deal, go_on, here, tiles
+from ecosystem.marks import Mark
 from ecosystem.streams import Draws
 
 TILE = 8  # agents in a stack on the CPU
@@ -29,31 +33,37 @@ MEMORY = {"cpu": 2**28, "cuda": 2**32}  # bytes of keys, values and logits of a 
 
 
 def write(
-    shape: GptShape, weights: np.ndarray, prompt: np.ndarray, length: int, rules: Rules, rng: Draws
-) -> np.ndarray:
+    shape: GptShape, weights: np.ndarray, prompt: np.ndarray, length: int, rules: Rules, rng: Draws,
+    mark: Mark | None = None,
+) -> np.ndarray:  # fmt: skip
     """(n, k, L) int32: the prompts, continued to their end or to L = `length` tokens, filled up with 0.
 
     weights (n, P) float32; prompt (n, k, l) int32, l may be 0; a prompt that holds the end token is complete. One call
-    of `rng`, whatever the rules: number (j, t) of an agent's (k, L) decides token t of its document j.
+    of `rng`, whatever the rules: number (j, t) of an agent's (k, L) decides token t of its document j. `mark`: a
+    watermark, which beam search cannot carry.
     """
     _, k, given = prompt.shape
     _check(shape, given, length)
+    if mark is not None and mark.green_VV.shape != (shape.vocabulary, shape.vocabulary):
+        raise ValueError(f"A watermark must be one of {shape.vocabulary} tokens. Got {mark.green_VV.shape[0]}.")
     prompt = prompt * (np.cumsum(prompt == 0, axis=2) == 0)
     if not rules.random and not given and k > 1:  # every document is the same
-        return np.repeat(write(shape, weights, prompt[:, :1], length, rules, rng), k, axis=1)
+        return np.repeat(write(shape, weights, prompt[:, :1], length, rules, rng, mark), k, axis=1)
     if here().device == "cpu" and rules.beams == 1:
-        return write_native(shape, weights, prompt, length, rules, rng)
-    return write_stacked(shape, weights, prompt, length, rules, rng)
+        return write_native(shape, weights, prompt, length, rules, rng, mark)
+    return write_stacked(shape, weights, prompt, length, rules, rng, mark)
 
 
 def write_stacked(
-    shape: GptShape, weights: np.ndarray, prompt: np.ndarray, length: int, rules: Rules, rng: Draws
-) -> np.ndarray:
+    shape: GptShape, weights: np.ndarray, prompt: np.ndarray, length: int, rules: Rules, rng: Draws,
+    mark: Mark | None = None,
+) -> np.ndarray:  # fmt: skip
     """As `write`, in torch: on any device, and with beams."""
     n, k, _ = prompt.shape
     out, device = np.zeros((n, k, length), np.int32), torch.device(here().device)
     weights = np.require(weights, np.float32, ("C", "W"))
     u_nkL = rng.uniform(k, length)
+    green = None if mark is None else torch.from_numpy(mark.green_VV).to(device)
 
     def work(part: tuple[slice, slice]) -> None:
         go_on()
@@ -64,17 +74,28 @@ def write_stacked(
             if rules.beams > 1:
                 tokens = search(shape, w, start.long(), length, rules.beams, rules.repetition_penalty)
             else:
-                tokens = _written(shape, w, start.long(), length, rules, u)
+                gain = None
+                if mark is not None and green is not None:
+                    gain = functools.partial(_gain, green, torch.from_numpy(mark.bias_n[part[0]]).to(device))
+                tokens = _written(shape, w, start.long(), length, rules, u, gain)
             out[part] = tokens.cpu().numpy()
 
-    each = rules.beams * (8 * shape.layers * length * shape.width + 32 * shape.vocabulary)
+    each = rules.beams * (8 * shape.layers * length * shape.width + (32 if mark is None else 64) * shape.vocabulary)
     with fast_products():
         deal(work, _parts(n, k, MEMORY[device.type] // each, TILE if device.type == "cpu" else n))
     return out
 
 
-def _written(shape: GptShape, w: Weights, prompt: Tensor, length: int, rules: Rules, u: Tensor) -> Tensor:
-    """(n, k, L) tokens, from prompts (n, k, l) and uniform u (n, k, L)."""
+def _gain(green: Tensor, bias: Tensor, before: Tensor) -> Tensor:
+    """(n, k, V) what a watermark adds to logits, of each agent's bias (n,), after the tokens `before` (n, k)."""
+    return green[before] * bias[:, None, None]
+
+
+def _written(
+    shape: GptShape, w: Weights, prompt: Tensor, length: int, rules: Rules, u: Tensor,
+    gain: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:  # fmt: skip
+    """(n, k, L) tokens, from prompts (n, k, l) and uniform u (n, k, L); gain: of a watermark, after a token."""
     _, k, given = prompt.shape
     out = F.pad(prompt, (0, length - given))
     ended = (prompt == 0).any(-1)
@@ -83,7 +104,8 @@ def _written(shape: GptShape, w: Weights, prompt: Tensor, length: int, rules: Ru
     for t in range(given, length):
         if ended.all():
             break
-        token = choose(models.read(news), rules, F.pad(out[..., :t], (1, 0)), u[..., t]).masked_fill(ended, 0)
+        more = None if gain is None else gain(news[..., -1])
+        token = choose(models.read(news), rules, F.pad(out[..., :t], (1, 0)), u[..., t], more).masked_fill(ended, 0)
         out[..., t] = token
         ended, news = ended | (token == 0), token[..., None]
     return out

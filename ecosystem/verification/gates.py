@@ -12,6 +12,7 @@ import numpy as np
 from ecosystem.documents import Corpus
 from ecosystem.errors import InputError
 from ecosystem.frame import Event, Judgements, Worked
+from ecosystem.population import Population
 from ecosystem.verification.desk import Desk
 from ecosystem.verification.placement import guarded
 from ecosystem.verification.publishing_gate import PublishingGate
@@ -54,10 +55,28 @@ class Gates:
         """Names of those whose verdicts stand in the corpus."""
         return tuple(d.name for d in self.reading.desks if d.of_documents)
 
-    def open(self) -> None:
-        """Everyone knows what they know to begin with."""
+    def open(self, populations: list[Population]) -> list[Event]:
+        """Everyone knows what they know to begin with; what is to be told of it."""
         for desk in self.standing:
             desk.open()
+        return self._hand_out_marks(populations)
+
+    def _hand_out_marks(self, populations: list[Population]) -> list[Event]:
+        """Models that can write with the watermark that a verifier asks for do so from now on; says who."""
+        asked = {name: mark for name, d in self.desks.items() if (mark := d.verifier.mandate(d.sight)) is not None}
+        if len(asked) > 1:
+            names = " and ".join(asked)
+            raise InputError(f"verifiers: one at most can ask texts for a watermark. Got {names}.")
+        events = []
+        for name, mark in asked.items():
+            able = [p for p in populations if p.learner.marks]
+            for p in able:
+                p.mark = mark.of(p.members)
+            marked = sum(int(np.count_nonzero(mark.bias_n[p.members])) for p in able)
+            text = f"{marked} of {len(mark.bias_n)} models write with the watermark of {name}"
+            unable = ", ".join(p.group.name for p in populations if not p.learner.marks)
+            events.append(Event(0, None, "watermark", text + (f"; unable to: {unable}" if unable else "")))
+        return events
 
     def begin(self, step: int) -> None:
         """A step begins; those that learn on a schedule learn."""
