@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from pydantic import ValidationError
+
 from ecosystem.errors import InputError, did_you_mean, suggestion
 from ecosystem.interfaces import Component, HumanSource, Learner
 from ecosystem.verifier import Verifier
@@ -29,11 +31,8 @@ def available(family: str) -> list[str]:
 
 
 def complete(family: str) -> list[str]:
-    """Names of those that can be made as they are: all their keys have defaults."""
-    return [
-        kind for kind in available(family)
-        if not any(field.is_required() for field in find(family, kind).model_fields.values())
-    ]  # fmt: skip
+    """Names of those that can be made as they are: no key must be given."""
+    return [kind for kind in available(family) if _made_of_nothing(find(family, kind))]
 
 
 def find(family: str, kind: str) -> type[Component]:
@@ -85,6 +84,14 @@ def outside_object(name: str) -> object:
         public = [n for n in vars(module) if not n.startswith("_")]
         raise InputError(f"Module '{module_name}' has no '{attribute}'{did_you_mean(attribute, public)}.")
     return getattr(module, attribute)
+
+
+def _made_of_nothing(cls: type[Component]) -> bool:
+    try:
+        cls()
+    except ValidationError:
+        return False
+    return True
 
 
 def _outside(family: str, kind: str) -> type[Component]:

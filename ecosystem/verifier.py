@@ -134,12 +134,17 @@ class Verifier(Component):
         "it they train on (publish) less.",
     )
 
+    @property
+    def ranks(self) -> bool:
+        """Whether what it thinks of a document depends on which others are before it with this one."""
+        return False
+
     def panel(self) -> tuple[str, ...]:
         """Names of the verifiers that a panel asks; of others none."""
         return ()
 
     def shared(self) -> float:
-        """Share of its chance errors that a panel's members have in common."""
+        """Probability with which each member of a panel judges by the panel's chance in place of its own."""
         return 0.0
 
     def misfit(self, shape: DocumentShape) -> str | None:

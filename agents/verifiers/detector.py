@@ -27,6 +27,10 @@ class Detector(Verifier):
     correlated: Literal["no", "author", "content"] = Field("no", description="What its errors go together by.")
     correlation: Share = Field(0.5, description="How far: 0 not at all, 1 wholly.")
 
+    @property
+    def ranks(self) -> bool:
+        return self.correlated == "content"
+
     def accepts(self, state: Params, seen: Submitted, sight: Sight) -> np.ndarray:
         """1 minus the false-positive rate for people, the false-negative rate for models, or what goes with each."""
         wrong_M = np.where(seen.human, self.false_positive_rate, self.false_negative_rate)

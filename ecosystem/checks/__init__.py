@@ -1,8 +1,8 @@
-"""The contract checks: does a learner, a world or a metric, ours or yours, keep the rules that everything rests on?
+"""The contract checks: does a learner, a world, a verifier or a metric, ours or yours, keep the rules of this package?
 
-`check_learner(MyLearner())`, `check_source(MyWorld())`, `check_metric(my_metric)` raise CheckFailed with one sentence
-that names the rule broken; `check_all()` checks every component that is found. The rules themselves are functions in
-`learner.py`, `source.py`, `metric.py` and `probability.py`.
+`check_learner(MyLearner())`, `check_source(MyWorld())`, `check_verifier(MyVerifier())`, `check_metric(my_metric)` raise
+CheckFailed with one sentence that names the rule broken; `check_all()` checks every component that is found. The rules
+themselves are functions in `learner.py`, `source.py`, `verifier.py`, `metric.py` and `probability.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ecosystem import components, metrics
 from ecosystem.checks import learner as checks_learner
 from ecosystem.checks import metric as checks_metric
 from ecosystem.checks import source as checks_source
+from ecosystem.checks import verifier as checks_verifier
 from ecosystem.checks.probability import (
     Score,
     atoms_are_its_probabilities,
@@ -29,8 +30,9 @@ from ecosystem.checks.trial import PLAIN, SMALLEST, WRITTEN, CheckFailed, Trial,
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import HumanSource, Learner
 from ecosystem.travel import TEXT
+from ecosystem.verifier import Verifier
 
-__all__ = ["CheckFailed", "check_all", "check_learner", "check_metric", "check_source"]
+__all__ = ["CheckFailed", "check_all", "check_learner", "check_metric", "check_source", "check_verifier"]
 
 
 def check_learner(learner: Learner, shape: DocumentShape | None = None) -> None:
@@ -55,6 +57,11 @@ def check_source(source: HumanSource) -> None:
             _check_probabilities(source, writer.shape, lambda x: np.asarray(writer.log_prob(x))[None], written)
 
 
+def check_verifier(verifier: Verifier, kinds: tuple[str, ...] | None = None) -> None:
+    """Every rule for verifiers, on a small web of each kind of documents that fits it; a panel by how it counts."""
+    checks_verifier.check(verifier, kinds)
+
+
 def check_metric(metric: Callable | str, kinds: tuple[str, ...] | None = None) -> None:
     """Every rule for metrics, in a small world of each kind of documents that the metric is defined for."""
     function = metrics.find(metric) if isinstance(metric, str) else metric
@@ -73,9 +80,12 @@ def check_all() -> list[str]:
         check_learner(cast(Learner, components.find("learners", kind)()))
     for kind in components.complete("humans"):
         check_source(cast(HumanSource, components.find("humans", kind)()))
+    for kind in components.complete("verifiers"):
+        check_verifier(cast(Verifier, components.find("verifiers", kind)()))
     for name in metrics.available():
         check_metric(name)
-    return [*components.complete("learners"), *components.complete("humans"), *metrics.available()]
+    found = [kind for family in components.FAMILIES for kind in components.complete(family)]
+    return [*found, *metrics.available()]
 
 
 def _check_learner_probabilities(trial: Trial) -> None:

@@ -68,6 +68,9 @@ def _panel(verifier: dict, path: Path, panels: dict[str, list[str]], gates: dict
             yield Mistake((*path, j), f"a panel may not judge by way of itself; got {' -> '.join((own, *ring))}")
         elif gates[name] != "panel":
             yield Mistake((*path, j), f"a member must have gate panel; got {shown(name)}, at gate {shown(gates[name])}")
+        elif len(seats := [panel for panel, members in panels.items() for m in members if m == name]) > 1:
+            text = f"a verifier sits on one panel, once; got {shown(name)} on {' and '.join(map(shown, seats))}"
+            yield Mistake((*path, j), text)
     if path and gates.get(own) == "panel" and not any(own in members for members in panels.values()):
         yield Mistake(
             (*path[:2], "gate"), f"panel: judges only as a member, and no panel has {shown(own)}; got 'panel'"

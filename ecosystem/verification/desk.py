@@ -53,6 +53,11 @@ class Desk:
         return own and all(member.of_documents for member in self.members)
 
     @property
+    def below(self) -> int:
+        """How many verifiers sit on a panel, and on the panels that sit on it."""
+        return sum(1 + member.below for member in self.members)
+
+    @property
     def price(self) -> float:
         """Of one judgement, a panel's members included."""
         return self.verifier.price + sum(member.price for member in self.members)
@@ -94,25 +99,36 @@ class Desk:
             reached[np.argsort(queue_M, kind="stable")[left:]] = False
         return reached
 
-    def verdict(self, seen: Submitted, ticket: Ticket) -> tuple[np.ndarray, np.ndarray]:
-        """(M,) bool: accepted, and the votes of a panel's members (V, M). Nothing is counted yet: see `charge`."""
+    def verdict(
+        self, seen: Submitted, ticket: Ticket, given_M: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(M,) bool: accepted, and the votes of all below a panel (V, M): each member's, then those of its own members.
+
+        Nothing is counted yet: see `charge`. `given_M`: chance that comes from a panel above, NaN where none does.
+        """
+        luck_M = self.streams.chance(f"verifier/{self.name}", *ticket)
+        if given_M is not None:
+            luck_M = np.where(np.isnan(given_M), luck_M, given_M)
         if not self.members:
-            return self._luck(ticket) < self._probability(seen), np.zeros((0, len(seen)), bool)
-        vote_VM = np.array([self._vote(member, seen, ticket) for member in self.members])
-        return self.verifier.count(vote_VM), vote_VM
+            return luck_M < self._probability(seen), np.zeros((0, len(seen)), bool)
+        votes = [member.verdict(seen, ticket, self._given(member, ticket, luck_M, given_M)) for member in self.members]
+        accepted = self.verifier.count(np.array([vote_M for vote_M, _ in votes]))
+        return accepted, np.concatenate([np.vstack([vote_M, below_VM]) for vote_M, below_VM in votes])
 
     def charge(self, seen: Submitted, accepted: np.ndarray, vote_VM: np.ndarray, record: bool) -> None:
         """Counts judgements against the truth, charges for them and keeps them for the record."""
+        ends = np.cumsum([1 + member.below for member in self.members], dtype=int).tolist()
+        starts = [0, *ends[:-1]]
         for tally in (self.now, self.total):
             tally.add(seen.human, accepted)
             if self.members:
-                tally.add_votes(seen.human, vote_VM)
+                tally.add_votes(seen.human, vote_VM[starts])
         spent = self.verifier.price * len(seen)
         self.cost, self.total_cost = self.cost + spent, self.total_cost + spent
         if record:
             self.judgements.append(Judgements(self.name, self.verifier.gate, seen.document, seen.reader, accepted))
-        for member, vote_M in zip(self.members, vote_VM, strict=True):
-            member.charge(seen, vote_M, np.zeros((0, len(seen)), bool), record)
+        for member, start, end in zip(self.members, starts, ends, strict=False):
+            member.charge(seen, vote_VM[start], vote_VM[start + 1 : end], record)
 
     def pass_by(self, count: int) -> None:
         """So many documents found no capacity left."""
@@ -140,13 +156,10 @@ class Desk:
             )
         return p_M
 
-    def _luck(self, ticket: Ticket) -> np.ndarray:
-        return self.streams.chance(f"verifier/{self.name}", *ticket)
-
-    def _vote(self, member: Desk, seen: Submitted, ticket: Ticket) -> np.ndarray:
-        """A member's verdict; with the probability that errors are shared its chance is the panel's own."""
-        luck, shared = member._luck(ticket), self.verifier.shared()
-        if shared:
-            from_panel = self.streams.chance(f"verifier/{self.name}/shares/{member.name}", *ticket) < shared
-            luck = np.where(from_panel, self._luck(ticket), luck)
-        return luck < member._probability(seen)
+    def _given(self, member: Desk, ticket: Ticket, luck_M: np.ndarray, given_M: np.ndarray | None) -> np.ndarray | None:
+        """(M,) this panel's chance where it shares it with a member, else NaN; what comes from above goes to all."""
+        share = self.verifier.shared()
+        if not share:
+            return given_M
+        shares_M = self.streams.chance(f"verifier/{self.name}/shares/{member.name}", *ticket) < share
+        return np.where(shares_M, luck_M, np.nan if given_M is None else given_M)

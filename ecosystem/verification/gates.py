@@ -36,6 +36,9 @@ class Gates:
 
         standing = [desk(v) for v in spec.verifiers if v.gate != "panel"]
         self.desks = {d.name: d for top in standing for d in _with_members(top)}
+        for name in named:
+            if name not in self.desks:
+                raise InputError(f"verifiers.{name}.gate: `panel` judges only as a member, and no panel has {name!r}.")
         record = spec.record.judgements not in ("none", 0.0)
         reading = [d for d in standing if d.verifier.gate == "read"]
         self.reading = ReadingGate(reading, follows, streams)
@@ -125,6 +128,9 @@ def _panel(verifier: Verifier, named: dict[str, Verifier], above: tuple[str, ...
             raise InputError(f"{owner}: a panel may not judge by way of itself. Got {ring}.")
         if named[name].gate != "panel":
             raise InputError(f"{owner}: a member must have `gate: panel`. Got {name!r} at gate {named[name].gate!r}.")
+        seats = [other.name for other in named.values() for seat in other.panel() if seat == name]
+        if len(seats) > 1:  # it would judge, remember and cost twice
+            raise InputError(f"{owner}: a verifier sits on one panel, once. Got {name!r} on {' and '.join(seats)}.")
     return verifier.panel()
 
 
