@@ -11,15 +11,16 @@ from ecosystem.interfaces import Params
 from ecosystem.parts import Share
 from ecosystem.verifier import Sight, Submitted, Verifier
 
-FIRST = 1.0  # depth of what models write at least: 1 + the mean depth of what they read
+FIRST = 1.0  # least depth of what models write
 
 
 class Provenance(Verifier):
     """Accepts what is close enough to human writing, as far as the web records it.
 
     Two bounds, of which both must hold where both are given: how many model generations lie between a document and
-    human writing (people's own: 0; a model's: 1 + the mean depth of what it was trained on), and the human share of
-    what its author was last trained on (people: 1). Both are exact where they are recorded at all.
+    human writing (people's own: 0; a model's: 1 more than the document it copies, or than the mean of what it was
+    trained on), and the human share of what its author was last trained on (people: 1). Both are exact where they are
+    recorded at all.
     """
 
     max_depth: float | None = Field(None, ge=0, description="Most model generations from human writing.")

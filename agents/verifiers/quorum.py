@@ -65,6 +65,6 @@ class Quorum(Verifier):
     def count(self, vote_VM: np.ndarray) -> np.ndarray:
         """(M,) bool: accepted by more than the share that is needed."""
         if self.rule == "unanimity":
-            return vote_VM.all(axis=0)
+            return np.logical_and.reduce(vote_VM)
         weight_V = np.ones(len(self.members)) if self.weights is None else np.array(self.weights)
-        return np.greater(weight_V @ vote_VM, (self.threshold + ROUNDING) * weight_V.sum())
+        return weight_V @ vote_VM / weight_V.sum() > self.threshold + ROUNDING

@@ -36,9 +36,7 @@ class Gates:
 
         standing = [desk(v) for v in spec.verifiers if v.gate != "panel"]
         self.desks = {d.name: d for top in standing for d in _with_members(top)}
-        for name in named:
-            if name not in self.desks:
-                raise InputError(f"verifiers.{name}.gate: `panel` judges only as a member, and no panel has {name!r}.")
+        _check_seats(named, self.desks)
         record = spec.record.judgements not in ("none", 0.0)
         reading = [d for d in standing if d.verifier.gate == "read"]
         self.reading = ReadingGate(reading, follows, streams)
@@ -128,10 +126,20 @@ def _panel(verifier: Verifier, named: dict[str, Verifier], above: tuple[str, ...
             raise InputError(f"{owner}: a panel may not judge by way of itself. Got {ring}.")
         if named[name].gate != "panel":
             raise InputError(f"{owner}: a member must have `gate: panel`. Got {name!r} at gate {named[name].gate!r}.")
-        seats = [other.name for other in named.values() for seat in other.panel() if seat == name]
-        if len(seats) > 1:  # it would judge, remember and cost twice
-            raise InputError(f"{owner}: a verifier sits on one panel, once. Got {name!r} on {' and '.join(seats)}.")
     return verifier.panel()
+
+
+def _check_seats(named: dict[str, Verifier], desks: dict[str, Desk]) -> None:
+    """Who judges as a member sits on one panel, once: it would judge, remember and cost twice on two."""
+    for name in named:
+        seats = [other.name for other in named.values() for seat in other.panel() if seat == name]
+        if len(seats) > 1:
+            panels = " and ".join(seats)
+            raise InputError(f"verifiers.{seats[0]}.members: a verifier sits on one panel. Got {name!r} on {panels}.")
+        if name not in desks:
+            raise InputError(
+                f"verifiers.{name}.gate: `panel` judges only as a member, and no panel that stands at a gate has it."
+            )
 
 
 def _with_members(desk: Desk) -> list[Desk]:
