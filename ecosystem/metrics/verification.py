@@ -58,7 +58,7 @@ def verifier_recall(world, verifier: str | None = None) -> float:
 
 
 def error_correlation(world, verifier: str | None = None) -> float:
-    """Mean correlation of the errors of two members of a panel, over the run so far: 0 for a panel that is one."""
+    """Mean correlation of the errors of two members of a panel, given who wrote, over the run so far: 0 is best."""
     known = [d.total.error_correlation() for d in _desks(world, verifier) if d.members]
     return float(np.mean(known)) if known else float("nan")
 
