@@ -149,10 +149,14 @@ class Population:
 
     def own_log_prob(self, row_M: np.ndarray, content: np.ndarray) -> np.ndarray:
         """(M,) nats of documents (M, *x), each under one model of the group, by its row."""
-        rows, place_M, size = np.unique(row_M, return_inverse=True, return_counts=True)
-        order = np.argsort(place_M, kind="stable")
-        column_M = np.empty(len(row_M), np.int64)
-        column_M[order] = np.arange(len(row_M)) - np.repeat(np.cumsum(size) - size, size)
+        if not (row_M[1:] >= row_M[:-1]).all():
+            order, nats_M = np.argsort(row_M, kind="stable"), np.empty(len(row_M))
+            nats_M[order] = self.own_log_prob(row_M[order], content[order])
+            return nats_M
+        first = np.flatnonzero(np.diff(row_M, prepend=-1))
+        rows, size = row_M[first], np.diff(first, append=len(row_M))
+        place_M = np.repeat(np.arange(len(rows)), size)
+        column_M = np.arange(len(row_M)) - np.repeat(first, size)
         stacked = np.zeros((len(rows), size.max(initial=0), *self.shape.trailing), self.shape.dtype)
         stacked[place_M, column_M] = content
         params = {name: array[rows] for name, array in self.params.items()}

@@ -169,8 +169,8 @@ class _Trial:
 
     def _looked_at(self, place: np.ndarray, done: np.ndarray) -> np.ndarray:
         """(M,) bool: places that readers who are done came to before they had enough."""
-        i, j = np.divmod(place, self.passed_nw.shape[1])
-        return done[i] & (j < self.looked_n[i])
+        looked_nw = done[:, None] & (np.arange(self.passed_nw.shape[1]) < self.looked_n[:, None])
+        return looked_nw.take(place)
 
     def _by_document(self, desk: Desk, corpus: Corpus) -> None:
         if not len(corpus):
@@ -182,24 +182,32 @@ class _Trial:
 
     def _by_reading(self, desk: Desk) -> None:
         """Judges every reading that passed so far, one after the other as they come to the readers."""
-        w = self.passed_nw.shape[1]
-        place = np.flatnonzero(self.passed_nw & self.public_nw)
-        i, j = np.divmod(place, w)
+        place, i, j = _places(self.passed_nw & self.public_nw)
         reached = desk.within_capacity(j * len(self.readers) + i)
-        if desk.verifier.overflow == "reject":
-            self.passed_nw.ravel()[place[~reached]] = False
-        self._passed_by.append((desk, place[~reached]))
-        place, i, j = place[reached], i[reached], j[reached]
+        if not reached.all():
+            if desk.verifier.overflow == "reject":
+                self.passed_nw.ravel()[place[~reached]] = False
+            self._passed_by.append((desk, place[~reached]))
+            place, i, j = place[reached], i[reached], j[reached]
         if not len(place):
             return
-        pool, rows = self.wide.pool, self.wide.rows_nb.ravel()[place]
+        pool, rows = self.wide.pool, self.wide.rows_nb.take(place)
         seen = Submitted(
-            pool.content.take(rows, axis=0), pool.documents(rows), self.source_nw.ravel()[place].astype(np.int32),
-            pool.depth[rows], self.readers[i], self.human_nw.ravel()[place],
+            pool.content.take(rows, axis=0), pool.documents(rows),
+            self.source_nw.take(place).astype(np.int32, copy=False), pool.depth.take(rows), self.readers.take(i),
+            self.human_nw.take(place),
         )  # fmt: skip
         accepted, votes = desk.verdict(seen, Ticket(j, self.readers[i] + 1, desk.sight.step))
         self.passed_nw.ravel()[place] = accepted
         self._judged.append((desk, place, accepted, votes, seen))
+
+
+def _places(passed_nw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(M,) flat places, rows and columns of what is True."""
+    (n, w), place = passed_nw.shape, np.flatnonzero(passed_nw)
+    if len(place) == passed_nw.size:  # division is slow
+        return place, np.repeat(np.arange(n), w), np.tile(np.arange(w), n)
+    return place, *np.divmod(place, w)
 
 
 def _of_rows(diet: Diet, rows: np.ndarray) -> Diet:
