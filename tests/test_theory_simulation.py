@@ -17,6 +17,7 @@ from agents.humans.zipf import Zipf
 from agents.learners.categorical import Categorical
 from agents.learners.gaussian import Gaussian
 from ecosystem.model import Ecosystem
+from ecosystem.network import Network
 from ecosystem.scenario import Community, Graph, Group, Reading, Recording, Retention, Scenario
 from ecosystem.theory import law
 
@@ -55,12 +56,15 @@ def scenario(base, learner, read=(20, 30), publish=(15, 9), archive=False, **par
     return Scenario(steps=4, models=groups, humans=humans, record=record, **base, **parts)
 
 
-def simulated(spec: Scenario, seeds: int) -> tuple[np.ndarray, np.ndarray]:
-    """Agents' measures (R, rows, measures) and similarities (R, rows), laid out as the law's tables."""
+def simulated(spec: Scenario, seeds: int, network: Network | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Agents' measures (R, rows, measures) and similarities (R, rows), laid out as the law's tables.
+
+    `network`: in place of each seed's own.
+    """
     agents, pairs = [], []
     apart = ~np.eye(spec.agents, dtype=bool)
     for seed in range(seeds):
-        world = Ecosystem(spec, seed)
+        world = Ecosystem(spec, seed, network)
         frames = [world.frame]
         for _ in range(spec.steps):
             world.step()

@@ -1,8 +1,9 @@
 """Closed forms: what a scenario gives on average over runs, exactly, where that can be known.
 
 `law(spec, seed)` gives the tables of a run without running it, for plain categorical and Gaussian models on any reading
-graph (see `web.py` for the derivation), and says why not elsewhere. The laws of single models are functions of
-`laws.py`. Expectations are over everything random but the graph and who is reached, which are the seed's.
+graph (see `web.py` for the derivation) with detectors anywhere in it (`passing.py`), and says why not elsewhere. The
+laws of single models are functions of `laws.py`. Expectations are over everything random but the graph, who is reached
+and who is guarded, which are the seed's.
 
 Letters: N models, H communities, S sources (models, communities, archives), T steps.
 """
@@ -24,6 +25,7 @@ from ecosystem.scenario import Community, Group, Scenario
 from ecosystem.streams import Streams
 from ecosystem.theory.death import doomed, who_dies
 from ecosystem.theory.diet import NoLaw, Rules
+from ecosystem.theory.guards import guards_of
 from ecosystem.theory.laws import (
     accumulate,
     accumulate_limit,
@@ -36,6 +38,7 @@ from ecosystem.theory.laws import (
     rare_item_survival,
     temperature_limit,
 )
+from ecosystem.theory.measures import METRICS
 from ecosystem.theory.web import Moments, Web, walk
 
 __all__ = [
@@ -82,7 +85,7 @@ def law(spec: Scenario, seed: int | None = None) -> Law:
             values[name].append(METRICS[name](web, moments))
         if spec.record.pairs:
             similarity.append(moments.overlap_WW[: web.n, : web.n])
-    pairs, says = _pairs(values["step"], similarity), _says(spec, known) + _deaths(spec, seed)
+    pairs, says = _pairs(values["step"], similarity), _says(spec, web, known) + _deaths(spec, seed)
     return Law(_steps(values), _agents(spec, values), pairs, NAME, SOURCE, says)
 
 
@@ -90,16 +93,14 @@ def web_of(spec: Scenario, seed: int) -> Web:
     """The scenario as the law sees it, with the graph and reach of a run of that seed; NoLaw where it has none."""
     n, streams = spec.agents, Streams(seed)
     ddof_N = _each(spec, _ddof)
-    if spec.verifiers:
-        raise NoLaw(f"verifiers.{spec.verifiers[0].name}: no closed form is known with verifiers")
     if spec.corpus.rule.subsample is not None:
         raise NoLaw("corpus.keep subsample: readers share a random part of the web, of which they follow random shares")
     overlap_HH, square_H = _human_moments(spec)
     reach_NH = network.reach(spec.humans, n, streams)
     archive_N = _each(spec, lambda g: g.archive)
-    models_NN = network.build(spec.graph, n, streams.get("graph")).matrix()
+    reading = network.build(spec.graph, n, streams.get("graph"))
     own_NN = diags_array(archive_N.astype(float))
-    follows_NS = csr_array(block_array([[models_NN, csr_array(reach_NH.astype(float)), own_NN]]))
+    follows_NS = csr_array(block_array([[reading.matrix(), csr_array(reach_NH.astype(float)), own_NN]]))
     read_N = _each(spec, lambda g: np.inf if g.read == "all" else float(g.read))
     how = spec.reading
     rate_TH = np.stack([_rates(community, spec.steps) for community in spec.humans], axis=1)
@@ -114,6 +115,7 @@ def web_of(spec: Scenario, seed: int) -> Web:
         square_H=square_H,
         archive_N=archive_N,
         window=spec.corpus.rule.window,
+        guards=guards_of(spec, reading, follows_NS, streams),
     )
 
 
@@ -145,44 +147,6 @@ def _deaths(spec: Scenario, seed: int | None) -> str:
 
 NAME = "second moments on a reading graph"
 SOURCE = "Wright 1951, doi:10.1111/j.1469-1809.1949.tb02451.x, on a directed graph; derived in ecosystem/theory/web.py"
-
-
-def _within(web: Web, m: Moments) -> np.ndarray:
-    return m.spread_W[: web.n]
-
-
-def _between(web: Web, m: Moments) -> float:
-    n, overlap = web.n, m.overlap_WW[: web.n, : web.n]
-    return float((overlap.sum() - np.trace(overlap)) / (n * (n - 1))) if n > 1 else float("nan")
-
-
-def _pooled(web: Web, m: Moments) -> float:
-    return float(m.square_W[: web.n].mean() - m.overlap_WW[: web.n, : web.n].mean())
-
-
-def _differentiation(web: Web, m: Moments) -> float:
-    pooled = _pooled(web, m)
-    return float(1 - _within(web, m).mean() / pooled) if pooled > 1e-12 else float("nan")
-
-
-def _mean_error(web: Web, m: Moments) -> np.ndarray:
-    """Against the mixture of the communities in proportion to their writing at step 0."""
-    n, rate_H = web.n, web.rate_TH[0]
-    share_H = rate_H / rate_H.sum() if rate_H.any() else np.full(len(rate_H), 1 / len(rate_H))
-    overlap = m.overlap_WW
-    return np.diagonal(overlap)[:n] - 2 * overlap[:n, n:] @ share_H + share_H @ overlap[n:, n:] @ share_H
-
-
-METRICS: dict[str, Callable[[Web, Moments], np.ndarray | float]] = {
-    "within_diversity": _within,
-    "between_similarity": _between,
-    "pooled_diversity": _pooled,
-    "differentiation": _differentiation,
-    "human_share_read": lambda web, m: m.human_N,
-    "human_share_corpus": lambda web, m: m.human_web,
-    "depth": lambda web, m: m.depth_N,
-    "mean_error": _mean_error,
-}
 
 
 def _each(spec: Scenario, value: Callable[[Group], Any]) -> np.ndarray:
@@ -286,9 +250,13 @@ def _pairs(steps: list[int], similarity: list[np.ndarray]) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _says(spec: Scenario, known: list[str]) -> str:
+def _says(spec: Scenario, web: Web, known: list[str]) -> str:
     unknown = [name for name in spec.metrics if name not in METRICS]
-    words = [f"Exact expected values of {', '.join(known)}, given the graph and who is reached."]
+    lucky = web.guards is not None and web.guards.lucky
+    given = "the graph and who is reached" if web.guards is None else "the graph, who is reached and who is guarded"
+    words = [f"{'Expected' if lucky else 'Exact expected'} values of {', '.join(known)}, given {given}."]
+    if lucky:
+        words.append("What readers share in verdicts that hold for all is to first order in 1 / documents that pass.")
     if "differentiation" in known:
         words.append("Differentiation is the ratio of the expected diversities.")
     if unknown:

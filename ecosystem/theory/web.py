@@ -29,6 +29,8 @@ import numpy as np
 from scipy.sparse import csr_array, eye_array
 
 from ecosystem.theory.diet import Batches, Rules, diet, inner, two_reads
+from ecosystem.theory.guards import Guards
+from ecosystem.theory.passing import let_pass, together
 
 DENSE = 0.05  # filled share above which a reading matrix is multiplied as a dense one
 
@@ -40,7 +42,8 @@ class Web:
     rules: who reads what and how. publish_N, pretrain_N, ddof_N: documents a step, documents of step 0, ddof of the
     spread (0 for categorical). rate_TH: human documents of each step, rows 0 .. steps. mixture_NH: what pretraining is
     drawn from, rows add up to 1. overlap_HH = <m_h, m_k> and square_H = E|x|^2 of the communities. archive_N: who
-    can read its own pretraining documents. window: steps that stay readable, None for all.
+    can read its own pretraining documents. window: steps that stay readable, None for all. guards: verifiers before
+    reading.
     """
 
     rules: Rules
@@ -53,6 +56,7 @@ class Web:
     square_H: np.ndarray
     archive_N: np.ndarray
     window: int | None = 1
+    guards: Guards | None = None
 
     @property
     def n(self) -> int:
@@ -154,16 +158,23 @@ def publish(web: Web, now: Moments, step: int) -> Moments:
 
 def learn(web: Web, now: Moments) -> Moments:
     """Everyone reads and everyone is fitted anew; who read nothing stays as it is."""
-    eaten = diet(web.rules, now.batches, now.step)
+    eaten, luck = diet(web.rules, now.batches, now.step), None
+    if web.guards is not None:
+        eaten, luck = let_pass(web.guards, web.rules, eaten, now.batches, now.step)
     fed = np.flatnonzero(eaten.n_N > 0)
     share = _fast(eaten.share_NB)
     read_NB = share @ now.overlap_BB
     P_N = inner(read_NB, eaten.share_NB)
+    if luck is not None:
+        added_GG, twice_G = together(luck, read_NB, now.square_B)
+        P_N[luck.who_G] += twice_G
     T_N = two_reads(eaten, now.batches, now.overlap_BB, now.square_B, P_N)
     with_WB, overlap_WW, spread_W = now.with_WB.copy(), now.overlap_WW.copy(), now.spread_W.copy()
     with_WB[fed] = read_NB[fed]
     overlap_WW[fed] = (share @ with_WB.T)[fed]
     overlap_WW[:, fed] = overlap_WW[fed].T
+    if luck is not None:
+        overlap_WW[np.ix_(luck.who_G, luck.who_G)] += added_GG
     _fit(overlap_WW, spread_W, fed, (share @ now.square_B)[fed], T_N[fed], eaten.n_N[fed], web.ddof_N[fed])
     human_B = now.batches.source_B >= web.n
     was_fed = eaten.n_N > 0
