@@ -23,14 +23,16 @@ class Scored(Verifier):
     """
 
     reads: ClassVar[tuple[str, ...]] = ("items", "vectors", "pairs", "tokens")
-    ranks: ClassVar[bool] = True
-    """Whether what it makes of a document depends on the others before it."""
 
     keep: Share = Field(0.5, description="by top: share of what is before it that it lets through.")
     by: Literal["top", "weight"] = Field(
         "top", description="top: the best share; weight: with probability exp(strength (score - best score))."
     )
     strength: float = Field(1.0, gt=0, le=1000, description="by weight: how much a nat counts.")
+
+    @property
+    def ranks(self) -> bool:
+        return True
 
     def accepts(self, state: Params, seen: Submitted, sight: Sight) -> np.ndarray:
         """Probabilities by rank or weight; 1 where there is no score (NaN)."""

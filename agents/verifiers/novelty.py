@@ -31,8 +31,6 @@ class Novelty(Verifier):
     """
 
     reads: ClassVar[tuple[str, ...]] = ("items", "vectors", "pairs", "tokens")
-    ranks: ClassVar[bool] = True
-    """Whether what it makes of a document depends on the others before it."""
 
     copies: int = Field(0, ge=0, le=1000, description="Copies before it that a document may have.")
     distance: float = Field(
@@ -40,6 +38,10 @@ class Novelty(Verifier):
     )
     similarity: float = Field(0.8, gt=0, le=1, description="texts: a copy is at least so alike (Jaccard, three words).")
     permutations: int = Field(128, ge=16, le=1024, description="texts: numbers of a signature.")
+
+    @property
+    def ranks(self) -> bool:
+        return True
 
     def open(self, sight: Sight) -> Params:
         shape = sight.shape
