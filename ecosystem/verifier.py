@@ -179,5 +179,8 @@ class Verifier(Component):
         raise NotImplementedError
 
     def pass_rates(self) -> tuple[float, float] | None:
-        """Probabilities that a human and that a model's document is accepted, where nothing else matters; else None."""
+        """Probabilities that a human and that a model's document is accepted, where nothing else matters; else None.
+
+        For laws, so of items and vectors; texts may be judged otherwise.
+        """
         return None

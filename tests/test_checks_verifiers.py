@@ -7,9 +7,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from agents.learners.categorical import Categorical
+from agents.learners.gaussian import Gaussian
 from agents.verifiers.biased import Biased
 from agents.verifiers.detector import Detector
 from agents.verifiers.label import Label
+from agents.verifiers.likelihood import Likelihood
 from agents.verifiers.provenance import Provenance
 from agents.verifiers.quorum import Quorum
 from ecosystem import components
@@ -27,6 +30,10 @@ GIVEN = {
         Detector(correlated="content"),
     ),
     "label": (Label(compliance=0, human_mistakes=0.1), Label(compliance=0.5, cheating=0.2)),
+    "likelihood": (
+        Likelihood(reference=Categorical(), documents=50),
+        Likelihood(reference=Gaussian(), documents=50, by="weight", every=2),
+    ),
     "provenance": (
         Provenance(max_depth=0.5, recorded=0.8),
         Provenance(max_depth=2),

@@ -52,7 +52,8 @@ def require(holds: bool | np.bool_, component: object, sentence: str) -> None:
 def require_plain_parameters(component: Component) -> None:
     """Hyperparameters are hashable, and written out and read back they make an equal component."""
     try:
-        again = type(component).model_validate(component.model_dump(mode="json"))
+        held = {name: value for name, value in component if isinstance(value, Component)}  # written by their kind
+        again = type(component).model_validate(component.model_dump(mode="json") | held)
         equal, hashes = again == component, hash(again) == hash(component)
     except (TypeError, ValueError) as error:
         said = " ".join(str(error).split())
