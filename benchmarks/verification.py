@@ -7,21 +7,25 @@ pass against model after model. Scoring each document once against once for ever
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
+from agents.humans.text import Text
 from agents.humans.zipf import Zipf
 from agents.learners.categorical import Categorical
 from agents.learners.gaussian import Gaussian
 from agents.learners.ngram import Ngram
 from agents.learners.transformer import Transformer
+from agents.verifiers.likelihood import Likelihood
 from benchmarks._timing import alternating, in_turn, row
 from ecosystem import components
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Learner
 from ecosystem.model import Ecosystem
-from ecosystem.scenario import Community, Graph, Group, Recording, Scenario
+from ecosystem.scenario import Community, Graph, Group, Measuring, Recording, Scenario
 from ecosystem.streams import Streams
-from ecosystem.verifier import Placement, Verifier
+from ecosystem.verifier import Placement, Sight, Submitted, Verifier
 
 METRICS = ("within_diversity", "between_similarity", "tail_coverage", "human_share_read", "depth", "rejected_share")
 REFERENCE = {"reference": Categorical(smoothing=0.1)}
@@ -36,31 +40,36 @@ ACCEPTING = {
 AT_WORK = {"likelihood": REFERENCE, "novelty": {"copies": 1000}}
 
 
-def world(verifier: Verifier, models: int, items: int, publish: int, read: int) -> Ecosystem:
-    group = Group(name="models", count=models, publish=publish, read=read, learner=Categorical())
+def world(verifier: Verifier, text: bool) -> Ecosystem:
+    """1,000 models: categorical ones that read and write 250 of 10,000 items, or bigrams on embedded English text."""
+    learner: Learner = Ngram(order=2) if text else Categorical()
+    publish, read = (16, 64) if text else (250, 250)
+    group = Group(name="models", count=1000, publish=publish, read=read, learner=learner)
     eco = Ecosystem(
         Scenario(
-            steps=10**6, metrics=METRICS, world=Zipf(items=items), humans=(Community(rate=1000),), models=(group,),
-            graph=Graph(kind="scale_free", links=5), verifiers=(verifier,), record=Recording(judgements="none"),
+            steps=10**6, metrics=METRICS, world=Text(length=32) if text else Zipf(items=10_000), models=(group,),
+            humans=(Community(rate=1000),), graph=Graph(kind="scale_free", links=5), verifiers=(verifier,),
+            measure=Measuring(documents=16), record=Recording(judgements="none"),
         )
     )  # fmt: skip
     eco.step()
     return eco
 
 
-def added(kind: str, judges: str, models: int, items: int, publish: int, read: int) -> None:
+def added(kind: str, judges: str, text: bool = False) -> None:
     """What a verifier adds to a step: judging alone, and at work."""
-    cls = components.find("verifiers", kind)
+    cls, other = components.find("verifiers", kind), {"reference": Ngram(order=2)} if text else {}
 
     def guarded(share: float, keys: dict) -> Ecosystem:
-        verifier = cls(judges=judges, placement=Placement(share=share), **keys)
-        return world(verifier, models, items, publish, read)
+        keys = keys | other if kind == "likelihood" else keys
+        return world(cls(judges=judges, placement=Placement(share=share), **keys), text)
 
     free, accepting = guarded(0.0, ACCEPTING[kind]), guarded(1.0, ACCEPTING[kind])
     at_work = guarded(1.0, AT_WORK.get(kind, {}))
-    bare, judging, working = in_turn(free.step, accepting.step, at_work.step, repeats=9)
-    refused = float(np.asarray(at_work.frame.values["rejected_share"]))
-    row(kind, judges, models, read, judging / bare - 1, working / bare - 1, refused)
+    bare, judging, working = in_turn(free.step, accepting.step, at_work.step, repeats=3 if text else 9)
+    frame = at_work.frame
+    assert frame is not None
+    row(kind, judges, bare * 1e3, judging / bare - 1, working / bare - 1, frame.values["rejected_share"])
 
 
 def own(learner: Learner, shape: DocumentShape, models: int, read: int) -> None:
@@ -83,15 +92,12 @@ def once_each(models: int, read: int, documents: int) -> None:
     rng, draws = np.random.default_rng(0), Streams(0).rows("once", 0, 1)
     web = rng.integers(0, 500, (documents, 32)).astype(np.int32)
     state = learner.train(learner.init(1, shape, draws), web[None], np.ones((1, documents)), draws)
-    verifier = components.find("verifiers", "likelihood")(reference=learner, judges="readings")
-    number = rng.integers(0, documents, models * read)
-    eco = _Web(shape)
-    from ecosystem.verifier import Submitted
-
+    verifier = Likelihood(reference=learner, judges="readings")
+    number, sight = rng.integers(0, documents, models * read), cast(Sight, _Web(shape))
     zeros = np.zeros(len(number))
     seen = Submitted(web[number], number, zeros, zeros, np.repeat(np.arange(models), read), zeros > 0)
     once, every = alternating(
-        lambda: verifier.scores(state, seen, eco), lambda: learner.log_prob(state, seen.content), repeats=3
+        lambda: verifier.scores(state, seen, sight), lambda: learner.log_prob(state, seen.content), repeats=3
     )
     row(models, read, documents, once * 1e3, every / once)
 
@@ -105,10 +111,16 @@ class _Web:
 
 if __name__ == "__main__":
     print("a verifier before every reader: what it adds to a step, judging only and at work; share refused at work")
-    row("verifier", "judges", "models", "read", "judging", "at work", "refused")
-    for kind in [k for k in ACCEPTING if k in components.available("verifiers")]:
+    print("1,000 categorical models that read and write 250 items each")
+    row("verifier", "judges", "step, ms", "judging", "at work", "refused")
+    known = [kind for kind in ACCEPTING if kind in components.available("verifiers")]
+    for kind in known:
         for judges in ("documents", "readings"):
-            added(kind, judges, 1000, 10_000, 250, 250)
+            added(kind, judges)
+    print("1,000 bigram models that read 64 and write 16 texts of 32 tokens each")
+    for kind in [k for k in known if k != "novelty"]:
+        for judges in ("documents", "readings"):
+            added(kind, judges, text=True)
     print("\nlikelihood of each model's own documents: microseconds a document in one pass, ratio to model after model")
     row("learner", "models", "documents", "us", "loop / ours")
     own(Categorical(), DocumentShape("items", 10_000), 1000, 250)
