@@ -188,3 +188,22 @@ def test_a_subsample_needs_a_generator():
     corpus.append(1, [Batch(np.zeros(3, np.int32))], np.array([3]))
     with pytest.raises(ValueError, match="needs a random generator"):
         corpus.readable()
+
+
+@pytest.mark.parametrize("keep", [Keep(window=None), Keep(window=2), Keep(window=None, subsample=9)])
+def test_who_wrote_a_document_is_the_same_looked_up_for_all_or_searched_for_one(keep):
+    """Counts with gaps: sources that wrote nothing, at the beginning, in between and at the end."""
+    rng, corpus = np.random.default_rng(0), Corpus(ITEMS, 5, keep)
+    for t in range(6):
+        counts = rng.integers(0, 4, 5) * (rng.random(5) < 0.6)
+        corpus.append(t, [Batch(np.zeros(counts.sum(), np.int32))], counts)
+    pool = corpus.readable(np.random.default_rng(1))
+    rows = pool.start_GS[0, 0] + np.arange(pool.counts_S.sum())
+    searched = [pool.sources(rows[m : m + 1])[0] for m in range(len(rows))]
+    np.testing.assert_array_equal(pool.sources(rows), searched)
+    np.testing.assert_array_equal(np.bincount(searched, minlength=5), pool.counts_S)
+    mixed = rng.permutation(len(corpus))
+    for name in ("source", "step", "document"):
+        np.testing.assert_array_equal(
+            getattr(corpus.at(mixed), name), getattr(corpus.at(np.arange(len(corpus))), name)[mixed]
+        )
