@@ -29,6 +29,7 @@ from ecosystem.theory.guards import guards_of
 from ecosystem.theory.laws import (
     accumulate,
     accumulate_limit,
+    biased_limit,
     fixation,
     fixation_time,
     gaussian_replace,
@@ -36,15 +37,17 @@ from ecosystem.theory.laws import (
     human_share_curve,
     human_share_limit,
     rare_item_survival,
+    selection_error,
+    selection_threshold,
     temperature_limit,
 )
 from ecosystem.theory.measures import METRICS
 from ecosystem.theory.web import Moments, Web, walk
 
 __all__ = [
-    "Law", "NoLaw", "accumulate", "accumulate_limit", "conservation", "fixation", "fixation_time", "gaussian_replace",
-    "human_share_behind_detector", "human_share_curve", "human_share_limit", "law", "rare_item_survival",
-    "temperature_limit", "web_of", "who_dies",
+    "Law", "NoLaw", "accumulate", "accumulate_limit", "biased_limit", "conservation", "fixation", "fixation_time",
+    "gaussian_replace", "human_share_behind_detector", "human_share_curve", "human_share_limit", "law",
+    "rare_item_survival", "selection_error", "selection_threshold", "temperature_limit", "web_of", "who_dies",
 ]  # fmt: skip
 
 MAX_BATCHES = 5_000  # the law holds a few square matrices of this size: 200 MB each

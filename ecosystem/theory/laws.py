@@ -86,6 +86,65 @@ def human_share_behind_detector(
     return (human / passed if passed else float("nan")), passed
 
 
+def selection_error(error: float, keeps_right: float, keeps_wrong: float) -> float:
+    """Error rate among what a verifier lets pass of a generator with an error rate (law 9).
+
+    `keeps_right` (phi), `keeps_wrong` (psi): probabilities that a right and that a wrong document is kept. p psi /
+    (p psi + (1 - p) phi), NaN where nothing is kept. A model that says what most of a large sample says goes to the
+    truth where this is below 1/2: see `selection_threshold`. Feng et al. 2024, arXiv:2406.07515.
+    """
+    wrong, right = error * keeps_wrong, (1 - error) * keeps_right
+    return wrong / (wrong + right) if wrong + right else float("nan")
+
+
+def selection_threshold(keeps_right: float, keeps_wrong: float) -> float:
+    """Error rate of a generator up to which selection by a verifier leads to the truth: 1 / (1 + psi/phi) (law 9).
+
+    Assumes two answers, verdicts independent of each other and of everything but being right, a student that takes the
+    majority, and unlimited documents; with n selected ones the step from success to failure is about 2 / sqrt(n) wide.
+    Without selection (phi = psi) it is 1/2. NaN where nothing is kept. Feng et al. 2024, arXiv:2406.07515.
+    """
+    kept = keeps_right + keeps_wrong
+    return keeps_right / kept if kept else float("nan")
+
+
+@dataclass(frozen=True)
+class BiasedLimit:
+    """Mean and variance of a Gaussian model behind a biased verifier, at t = 0 .. steps."""
+
+    mean_T: np.ndarray
+    variance_T: np.ndarray
+
+
+def biased_limit(
+    mean: float, variance: float, centre: float, width: float, steps: int, human_share: float = 0.0
+) -> BiasedLimit:
+    """A one-dimensional Gaussian refitted to what a biased verifier accepts of its own documents (law 10).
+
+    Acceptance exp(-(x - centre)^2 / (2 width^2)), unlimited documents, step 0 fitted to human ones, unjudged. With
+    human share 0, 1/v_t = 1/v_0 + t/width^2 and m_t = v_t (m_0/v_0 + t centre/width^2): it ends at the centre and says
+    one thing only, and the width sets only how soon; in more dimensions each goes its way alone. With a human share of
+    what is looked at (people pass the same verifier) it comes to rest between; the law is then iterated, each fit
+    being a normal distribution of the mean and variance of the mixture that passed. Yi et al. 2025, arXiv:2510.16657.
+    """
+    means, variances = [mean], [variance]
+    human = _accepted(mean, variance, centre, width)
+    for _ in range(steps):
+        own = _accepted(means[-1], variances[-1], centre, width)
+        weight = np.array([human_share * human[0], (1 - human_share) * own[0]])
+        share, m, v = weight / weight.sum(), np.array([human[1], own[1]]), np.array([human[2], own[2]])
+        means.append(float(share @ m))
+        variances.append(float(share @ (v + (m - means[-1]) ** 2)))
+    return BiasedLimit(np.array(means), np.array(variances))
+
+
+def _accepted(mean: float, variance: float, centre: float, width: float) -> tuple[float, float, float]:
+    """Share of N(mean, variance) that a biased verifier accepts; mean and variance of that."""
+    both = variance + width**2
+    passed = np.sqrt(width**2 / both) * np.exp(-((mean - centre) ** 2) / (2 * both))
+    return float(passed), (mean * width**2 + centre * variance) / both, variance * width**2 / both
+
+
 def rare_item_survival(count: int | np.ndarray, generations: int) -> float | np.ndarray:
     """Probability that an item seen `count` times is still there `generations` later, under plain resampling (law 5).
 
