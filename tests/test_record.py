@@ -228,7 +228,7 @@ def test_provenance_says_how_a_run_came_about(tmp_path):
     told = run(tiny(), out=tmp_path, command="ecosystem run tiny").provenance
     assert told["status"] == "complete"
     assert (told["seed"], told["arm"], told["command"]) == (3, "base", "ecosystem run tiny")
-    assert {"python", "numpy", "mesa"} <= set(told["versions"])
+    assert {"python", "numpy", "mesa", "scikit-learn"} <= set(told["versions"])
     assert told["start"] <= told["end"]
     assert told["wall_seconds"] > 0
     assert told["peak_memory_bytes"] > 1_000_000

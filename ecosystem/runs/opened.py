@@ -15,13 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from ecosystem.errors import InputError
 from ecosystem.runs import folder as run_folder
-from ecosystem.runs import provenance, summary
+from ecosystem.runs import provenance, summary, tables
 from ecosystem.runs.record import COLUMNS
+from ecosystem.runs.tables import Tables
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -29,54 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ecosystem.scenario import Scenario
-
-
-class Tables:
-    """The tables of run.db as frames: one run's, or a study's with the columns arm and seed in front."""
-
-    def frame(self, table: str, step: int | None = None) -> pd.DataFrame:
-        """The rows of a table, of one step where one is given."""
-        raise NotImplementedError
-
-    @cached_property
-    def steps(self) -> pd.DataFrame:
-        """World-level metrics; metrics of models as their mean over models."""
-        return self.frame("steps")
-
-    @cached_property
-    def agents(self) -> pd.DataFrame:
-        """Metrics of models."""
-        return self.frame("agents")
-
-    @cached_property
-    def pairs(self) -> pd.DataFrame:
-        """Similarity of ordered pairs of models."""
-        return self.frame("pairs")
-
-    @cached_property
-    def documents(self) -> pd.DataFrame:
-        """Recorded documents."""
-        return self.frame("documents")
-
-    @cached_property
-    def judgements(self) -> pd.DataFrame:
-        """Documents judged by verifiers."""
-        return self.frame("judgements")
-
-    @cached_property
-    def verifiers(self) -> pd.DataFrame:
-        """What each verifier did in each step, counted against the truth."""
-        return self.frame("verifiers")
-
-    @cached_property
-    def answers(self) -> pd.DataFrame:
-        """Some answers to some prompts, at steps at which they are asked; those of people at step 0, `agent` NaN."""
-        return self.frame("answers")
-
-    @cached_property
-    def events(self) -> pd.DataFrame:
-        """What happened to whom."""
-        return self.frame("events")
 
 
 @dataclass(frozen=True)
@@ -121,7 +73,7 @@ class Run(Tables):
         # SQLite would take an unknown name in double quotes for a text
         known = self._read("agents", "SELECT name AS kind FROM pragma_table_info('agents')")["kind"]
         if metric not in set(known):
-            return _frame(["step"], [])
+            return tables.typed(["step"], [])
         name = metric.replace('"', '""')
         query = f'SELECT step, avg("{name}") AS "{name}" FROM agents WHERE group_name = ? GROUP BY step'
         return self._read("steps", query, (group,))
@@ -135,7 +87,7 @@ class Run(Tables):
 
     def to_xarray(self) -> xr.Dataset:
         """The metrics as labelled arrays over step and, where a metric is a model's, agent."""
-        return _xarray(self.steps, self.agents, [])
+        return tables.arrays(self.steps, self.agents, [])
 
     def plot(self, metric: str, **more) -> Figure:
         """A metric over time."""
@@ -144,11 +96,11 @@ class Run(Tables):
     def _read(self, table: str, query: str, given: tuple = ()) -> pd.DataFrame:
         path = self.folder / run_folder.DB
         if not path.is_file():  # failed before the first step
-            return _frame(list(COLUMNS[table]), [])
+            return tables.typed(list(COLUMNS[table]), [])
         try:
             with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
                 cursor = db.execute(query, given)
-                return _frame([name for name, *_ in cursor.description], cursor.fetchall())
+                return tables.typed([name for name, *_ in cursor.description], cursor.fetchall())
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path}: cannot be read ({error}); remove {self.folder} and run it again.") from None
 
@@ -222,9 +174,9 @@ class Study(Tables):
 
     def frame(self, table: str, step: int | None = None) -> pd.DataFrame:
         """The rows of a table of all runs that count, the columns arm and seed in front."""
-        frames = [_labelled(run, run.frame(table, step)) for run in self.runs]
+        frames = [tables.labelled(run.arm, run.seed, run.frame(table, step)) for run in self.runs]
         filled = [frame for frame in frames if len(frame)] or frames[:1]
-        return pd.concat(filled, ignore_index=True) if filled else _frame(["arm", "seed", *COLUMNS[table]], [])
+        return pd.concat(filled, ignore_index=True) if filled else tables.typed(["arm", "seed", *COLUMNS[table]], [])
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -233,7 +185,7 @@ class Study(Tables):
 
     def to_xarray(self) -> xr.Dataset:
         """The metrics as labelled arrays over arm, seed, step and, where a metric is a model's, agent."""
-        return _xarray(self.steps, self.agents, ["arm", "seed"])
+        return tables.arrays(self.steps, self.agents, ["arm", "seed"])
 
     def plot(self, metric: str, **more) -> Figure:
         """A metric over time, an arm a line, with its interval over seeds."""
@@ -291,37 +243,3 @@ def _spec(folder: Path) -> Scenario:
     from ecosystem.scenario import Scenario
 
     return Scenario.from_file(folder / run_folder.SCENARIO)
-
-
-def _frame(names: list[str], rows: list[tuple]) -> pd.DataFrame:
-    """A frame with whole numbers where the contract says so, text where there is text, else float64 with NaN."""
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return pd.DataFrame({name: _column(name, values) for name, values in zip(names, columns, strict=True)})
-
-
-def _column(name: str, values: tuple) -> np.ndarray | pd.Series:
-    if name in ("step", "document", "author", "other", "seed", "answer") or (name == "agent" and None not in values):
-        return np.array(values, np.int64)
-    if name in ("arm", "group_name", "kind", "author_kind", "detail", "verifier", "gate", "prompt", "text"):
-        return pd.Series(values, dtype="str")
-    if name == "content":
-        return np.array(values) if all(isinstance(v, int) for v in values) else pd.Series(values, dtype="str")
-    return np.array(values, float)
-
-
-def _labelled(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
-    frame.insert(0, "arm", pd.Series([run.arm] * len(frame), dtype="str"))
-    frame.insert(1, "seed", np.full(len(frame), run.seed, np.int64))
-    return frame
-
-
-def _xarray(steps: pd.DataFrame, agents: pd.DataFrame, over: list[str]) -> xr.Dataset:
-    try:
-        import xarray as xr
-    except ImportError:
-        raise InputError("xarray is not installed; install it with: pip install 'model-ecosystem[data]'") from None
-    by_agent = agents.drop(columns=["group_name", "kind"]).set_index([*over, "step", "agent"])
-    by_step = steps.drop(columns=list(by_agent.columns), errors="ignore").set_index([*over, "step"])
-    about = agents.drop_duplicates("agent").set_index("agent")[["group_name", "kind"]].astype(object)
-    arrays = xr.merge([xr.Dataset.from_dataframe(by_step), xr.Dataset.from_dataframe(by_agent)], join="outer")
-    return arrays.assign_coords({name: ("agent", about[name].reindex(arrays.agent)) for name in about})
