@@ -77,7 +77,8 @@ def _fill_normal(key, call, step, agents, out_nk):
 @njit(nogil=True, cache=True)
 def _fill_chance(key, step_M, first_M, second_M, out_M):
     for m in range(out_M.size):
-        out_M[m] = two_units(key, first_M[m], 0, second_M[m], step_M[m])[0]
+        pair = two_units(key, first_M[m] // np.uint64(2), 0, second_M[m], step_M[m])
+        out_M[m] = pair[1] if first_M[m] % np.uint64(2) else pair[0]
 
 
 class Draws:

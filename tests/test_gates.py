@@ -521,3 +521,25 @@ def test_rates_that_are_measured_are_those_that_were_stated(small_world):
     for (accepted, rejected), rate in ((people, 0.9), (models, 0.3)):
         assert binomtest(int(accepted), int(accepted + rejected), rate).pvalue > ALARM
         assert binomtest(int(accepted), int(accepted + rejected), rate - 0.1).pvalue < ALARM
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("keep", ["step", "window"])
+def test_judging_by_rates_in_one_pass_is_judging_one_by_one(small_world, rule, keep):
+    """Where nothing is recorded verdicts by rates are drawn and counted in a compiled loop: to the same numbers."""
+    verifiers = (
+        detector(0.9, 0.4, name="platform", placement=Placement(share=0.6)),
+        detector(0.8, 0.7, name="own", judges="readings", price=2.0),
+        detector(1.0, 0.5, name="second", judges="readings", placement=Placement(share=0.5), refill=False),
+    )
+    parts = dict(
+        verifiers=verifiers, reading=RULES[rule], corpus=Retention(keep=KEEPS[keep]), models=(group(count=7),),
+        metrics=METRICS, graph=Graph(kind="complete", self_loops=True), humans=(Community(rate=12),),
+    )  # fmt: skip
+    fast = run(small_world(record=Recording(judgements="none"), **parts))
+    slow = run(small_world(record=Recording(judgements="all"), **parts))
+    assert fast.frame.values == slow.frame.values
+    assert fast.frame.worked == slow.frame.worked
+    for name in fast.gates.desks:
+        assert (fast.gates.desks[name].total.counts == slow.gates.desks[name].total.counts).all()
+    assert fast.gates.desks["own"].total.judged > 0

@@ -6,6 +6,7 @@ Letters: M documents or readings, V members of a panel, N models, H communities.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +57,17 @@ class Desk:
     def below(self) -> int:
         """How many verifiers sit on a panel, and on the panels that sit on it."""
         return sum(1 + member.below for member in self.members)
+
+    @property
+    def key(self) -> int:
+        """Key of the chance in its verdicts."""
+        return self.streams.key(f"verifier/{self.name}")
+
+    @cached_property
+    def rates(self) -> tuple[float, float] | None:
+        """Its acceptance of people's and of models' documents where nothing else matters and nothing is beyond it."""
+        free = self.verifier.capacity is None and not self.members
+        return self.verifier.pass_rates() if free else None
 
     @property
     def price(self) -> float:
@@ -129,6 +141,13 @@ class Desk:
             self.judgements.append(Judgements(self.name, self.verifier.gate, seen.document, seen.reader, accepted))
         for member, start, end in zip(self.members, starts, ends, strict=False):
             member.charge(seen, vote_VM[start], vote_VM[start + 1 : end], record)
+
+    def charge_counts(self, counts: np.ndarray) -> None:
+        """The same for judgements that were only counted: (2, 2) people, models by accepted, rejected."""
+        for tally in (self.now, self.total):
+            tally.counts += counts
+        spent = self.verifier.price * int(counts.sum())
+        self.cost, self.total_cost = self.cost + spent, self.total_cost + spent
 
     def pass_by(self, count: int) -> None:
         """So many documents found no capacity left."""

@@ -19,7 +19,7 @@ from ecosystem.documents import ACCEPTED, EXEMPT, NEW, REJECTED, Corpus, Documen
 from ecosystem.reading import Diet, Follows, sources_of
 from ecosystem.streams import Streams
 from ecosystem.verification.desk import Desk, Ticket
-from ecosystem.verification.kernel import keep_passed
+from ecosystem.verification.trials import trial
 from ecosystem.verifier import Submitted, authors
 
 PATIENCE = 16  # times as many documents as wanted that a reader looks through at most
@@ -57,14 +57,16 @@ class ReadingGate:
             elif any(earlier.name in renewed for earlier in self.desks[:v]):
                 verdict_M[verdict_M == EXEMPT] = NEW  # whom one before it refused it may not refuse now
             new = np.flatnonzero(verdict_M == NEW)
-            asked = self._scope[desk.name][corpus.at(new).source] & ~self._refused_before(corpus, v)[new]
-            verdict_M[new[~asked]] = EXEMPT
-            new = new[asked]
-            reached = desk.within_capacity(self._queue(desk, corpus.at(new)))
-            desk.pass_by(int((~reached).sum()))
-            new = new[reached]
+            documents = corpus.at(new)
+            asked = self._scope[desk.name][documents.source] & ~self._refused_before(corpus, v)[new]
+            if not asked.all():
+                verdict_M[new[~asked]] = EXEMPT
+                new, documents = new[asked], documents.take(asked)
+            if desk.capacity_left is not None:
+                reached = desk.within_capacity(self._queue(desk, documents))
+                desk.pass_by(int((~reached).sum()))
+                new, documents = new[reached], documents.take(reached)
             if len(new):
-                documents = corpus.at(new)
                 seen = self._submitted(documents)
                 accepted, votes = desk.verdict(seen, self._ticket(documents))
                 verdict_M[new] = np.where(accepted, ACCEPTED, REJECTED)
@@ -95,13 +97,13 @@ class ReadingGate:
         """Replaces the diets of `rows` by what passes these verifiers, drawing wider until readers have enough."""
         budget = drawn.rows_nb.shape[1]
         widest = budget * PATIENCE if all(d.verifier.refill for d in desks) and not rules.everything else budget
-        width, wide = budget, _of_rows(drawn, rows)
+        width, wide = budget, drawn if len(rows) == len(readers) else _of_rows(drawn, rows)
         while len(rows):
-            trial = _Trial(self, desks, wide, readers[rows], corpus)
-            result = trial.kept(budget)
+            tried = trial(desks, wide, readers[rows], corpus, len(self.guards_NV), self.public, rules.record)
+            result = tried.kept(budget)
             enough = (result.read_n == budget) | (wide.read_n < width) | (width >= widest)
             _put(kept, rows[enough], _of_rows(result, enough))
-            trial.charge(enough, rules.record)
+            tried.charge(enough, rules.record)
             rows, width = rows[~enough], min(2 * width, widest)
             if len(rows):
                 wide = draw(rows, width)
@@ -129,88 +131,10 @@ class ReadingGate:
         )  # fmt: skip
 
 
-class _Trial:
-    """What some readers drew, before their verifiers."""
-
-    def __init__(self, gate: ReadingGate, desks: list[Desk], wide: Diet, readers: np.ndarray, corpus: Corpus):
-        self.wide, self.readers = wide, readers
-        self.source_nw = wide.pool.sources(wide.rows_nb)
-        self.passed_nw = np.arange(wide.rows_nb.shape[1]) < wide.read_n[:, None]
-        self.human_nw = self.source_nw >= len(gate.guards_NV)
-        self.public_nw = self.source_nw < gate.public
-        self._judged: list[tuple[Desk, np.ndarray, np.ndarray, np.ndarray, Submitted]] = []
-        self._passed_by: list[tuple[Desk, np.ndarray]] = []
-        for desk in desks:
-            if desk.of_documents:
-                self._by_document(desk, corpus)
-            else:
-                self._by_reading(desk)
-
-    def kept(self, budget: int) -> Diet:
-        """The first documents that passed, up to so many for each reader."""
-        n = len(self.readers)
-        counts = [np.zeros(n, np.int64) for _ in range(3)]
-        rows_nb, depth_n = np.zeros((n, budget), np.int64), np.full(n, np.nan)
-        read_n, human_n, self.looked_n = counts
-        wide = self.wide
-        keep_passed(
-            wide.rows_nb, wide.read_n, self.passed_nw, self.human_nw, wide.pool.depth, rows_nb, read_n, human_n,
-            depth_n, self.looked_n,
-        )  # fmt: skip
-        return Diet(wide.pool, rows_nb, read_n, human_n, depth_n)
-
-    def charge(self, done: np.ndarray, record: bool) -> None:
-        """Counts judgements of readings that the readers who are done looked at."""
-        for desk, place, accepted, votes, seen in self._judged:
-            counted = self._looked_at(place, done)
-            desk.charge(seen.take(counted), accepted[counted], votes[:, counted], record)
-        for desk, place in self._passed_by:
-            desk.pass_by(int(self._looked_at(place, done).sum()))
-
-    def _looked_at(self, place: np.ndarray, done: np.ndarray) -> np.ndarray:
-        """(M,) bool: places that readers who are done came to before they had enough."""
-        looked_nw = done[:, None] & (np.arange(self.passed_nw.shape[1]) < self.looked_n[:, None])
-        return looked_nw.take(place)
-
-    def _by_document(self, desk: Desk, corpus: Corpus) -> None:
-        if not len(corpus):
-            return
-        # padding is row 0, which may be forgotten: no matter which verdict it takes
-        place_nw = self.wide.pool.documents(self.wide.rows_nb) - corpus.first
-        verdict = corpus.verdicts(desk.name).take(place_nw, mode="clip")
-        self.passed_nw &= (verdict != REJECTED) & ((verdict != NEW) | (desk.verifier.overflow == "pass"))
-
-    def _by_reading(self, desk: Desk) -> None:
-        """Judges every reading that passed so far, one after the other as they come to the readers."""
-        place, i, j = _places(self.passed_nw & self.public_nw)
-        reached = desk.within_capacity(j * len(self.readers) + i)
-        if not reached.all():
-            if desk.verifier.overflow == "reject":
-                self.passed_nw.ravel()[place[~reached]] = False
-            self._passed_by.append((desk, place[~reached]))
-            place, i, j = place[reached], i[reached], j[reached]
-        if not len(place):
-            return
-        pool, rows = self.wide.pool, self.wide.rows_nb.take(place)
-        seen = Submitted(
-            pool.content.take(rows, axis=0), pool.documents(rows),
-            self.source_nw.take(place).astype(np.int32, copy=False), pool.depth.take(rows), self.readers.take(i),
-            self.human_nw.take(place),
-        )  # fmt: skip
-        accepted, votes = desk.verdict(seen, Ticket(j, self.readers[i] + 1, desk.sight.step))
-        self.passed_nw.ravel()[place] = accepted
-        self._judged.append((desk, place, accepted, votes, seen))
-
-
-def _places(passed_nw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(M,) flat places, rows and columns of what is True."""
-    (n, w), place = passed_nw.shape, np.flatnonzero(passed_nw)
-    if len(place) == passed_nw.size:  # division is slow
-        return place, np.repeat(np.arange(n), w), np.tile(np.arange(w), n)
-    return place, *np.divmod(place, w)
-
-
 def _of_rows(diet: Diet, rows: np.ndarray) -> Diet:
+    """The diets of some rows (numbers, or a mask)."""
+    if rows.dtype == bool and rows.all():
+        return diet
     return Diet(diet.pool, diet.rows_nb[rows], diet.read_n[rows], diet.human_n[rows], diet.depth_n[rows])
 
 
