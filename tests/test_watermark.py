@@ -274,6 +274,15 @@ def test_more_compliance_adds_marked_models_and_changes_no_others(small_world):
     assert (complied[1] <= complied[2]).all()
 
 
+def test_texts_too_short_to_be_told_are_rejected_where_it_is_said(small_world):
+    class Seen:
+        content = np.array([[3, 4, 5, 6], [3, 4, 5, 0], [0, 4, 5, 6], [3, 4, 0, 5]])
+
+    sight = Ecosystem(text_world(small_world, Watermark())).gates.desks["verifier"].sight
+    for shortest, passed in ((0, [1, 1, 1, 1]), (1, [1, 1, 0, 1]), (3, [1, 1, 0, 0]), (4, [1, 0, 0, 0])):
+        assert Watermark(threshold=9, shortest=shortest).accepts({}, Seen(), sight).tolist() == passed
+
+
 def test_rates_are_stated_where_all_models_comply_or_none():
     assert Watermark(threshold=2, strength=5).pass_rates() == pytest.approx((norm.cdf(2), norm.cdf(-3)))
     assert Watermark(threshold=2, compliance=0).pass_rates() == pytest.approx((norm.cdf(2), norm.cdf(2)))

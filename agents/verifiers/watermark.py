@@ -34,8 +34,11 @@ class Watermark(Verifier):
 
     A text's score is z = (g - share T) / sqrt(T share (1 - share)) of its T pairs of neighbouring tokens, g of them
     green: over all texts near N(0, 1) where there is no mark, with more spread where pairs are repeated, and with a
-    mean of its own where the vocabulary is small. In other worlds an unmarked document scores N(0, 1) and a marked one
-    N(strength, 1): it is accepted with probability Phi(threshold), or Phi(threshold - strength).
+    mean of its own where the vocabulary is small. Texts too short to be told pass, unless `shortest` says otherwise:
+    models that learn from what passes learn to write them.
+
+    In other worlds an unmarked document scores N(0, 1) and a marked one N(strength, 1): it is accepted with probability
+    Phi(threshold), or Phi(threshold - strength).
     """
 
     green_share: float = Field(0.25, gt=0, lt=1, description="Share of the vocabulary that is favoured after a token.")
@@ -43,6 +46,9 @@ class Watermark(Verifier):
     key: int = Field(15485863, ge=1, lt=2**63, description="Key from which the favoured tokens follow.")
     threshold: float = Field(3.0, description="Documents with a larger score are rejected.")
     compliance: Share = Field(1.0, description="Share of the models that write with the watermark.")
+    shortest: int = Field(
+        0, ge=0, description="Texts of fewer tokens are rejected too: of them no score can tell much (default: none)."
+    )
     strength: float = Field(6.0, ge=0, description="Mean score of a marked document in worlds that do not write texts.")
 
     def mandate(self, sight: Sight) -> Mark | None:
@@ -55,7 +61,8 @@ class Watermark(Verifier):
     def accepts(self, state: Params, seen: Submitted, sight: Sight) -> np.ndarray:
         """1 or 0 for a text, else the probability that a score is at most the threshold."""
         if sight.shape.kind == "tokens":
-            return (self.scores(seen.content, sight) <= self.threshold).astype(float)
+            long_M = np.cumprod(seen.content != 0, axis=1, dtype=bool).sum(axis=1) >= self.shortest
+            return (long_M & (self.scores(seen.content, sight) <= self.threshold)).astype(float)
         marked_M = ~seen.human & self._complies(seen.source, sight)
         return norm.cdf(self.threshold - self.strength * marked_M)
 
