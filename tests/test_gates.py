@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from agents.humans.zipf import Zipf
 from agents.learners.categorical import Categorical
 from agents.verifiers.detector import Detector
-from ecosystem.documents import ACCEPTED, EXEMPT, NEW, REJECTED
+from ecosystem.documents import ACCEPTED, EXEMPT, NEW, REJECTED, Batch
 from ecosystem.model import Ecosystem
 from ecosystem.runs.runner import run as run_in_folder
 from ecosystem.scenario import Community, Graph, Group, Reading, Recording, Retention, Subsample, Window
@@ -393,6 +394,17 @@ def test_what_people_write_passes_the_gate_where_it_is_said(small_world):
     assert desk.now.counts.tolist() == [[counts[5:].sum(), 400 - counts[5:].sum()], [0, 0]]
     assert binomtest(int(counts[5:].sum()), 400, 0.7).pvalue > ALARM
     assert not world.gates.guarded_N.any()
+
+
+def test_equally_rare_documents_fall_by_chance_and_not_by_place(small_world):
+    """Of people who all write the same half is thrown out before publishing: early ones as well as late ones."""
+    guard = detector(0.5, 1, gate="publish", correlated="content", correlation=1, placement=Placement(humans=True))
+    world = run(small_world(verifiers=(guard,), world=Zipf(items=1), humans=(Community(rate=400),)), 0)
+    desk = world.gates.desks["verifier"]
+    seen = world.gates.publishing._submitted(Batch(np.zeros(400, np.int32)), np.full(400, 5), human=True)
+    accepted = guard.accepts({}, seen, desk.sight)
+    assert accepted.sum() == 200
+    assert binomtest(int(accepted[:200].sum()), 200, 0.5).pvalue > ALARM
 
 
 @pytest.mark.parametrize("keep", ["all", "subsample"])

@@ -41,7 +41,9 @@ class Detector(Verifier):
         if self.correlated == "content" and seen.human.any():
             people = np.flatnonzero(seen.human)
             nats = surprise(seen.content, sight.shape)[people]
-            order = np.lexsort((sight.chance("ties", seen.document[people]), nats))
+            # before publishing documents have no numbers: then their places decide between equals
+            number = np.where(seen.document[people] < 0, people, seen.document[people])
+            order = np.lexsort((sight.chance("ties", number), nats))
             rarest = np.zeros(len(people))
             rarest[order[round(len(people) * (1 - self.false_positive_rate)) :]] = 1
             wrong_M[people] += self.correlation * (rarest - wrong_M[people])
