@@ -54,8 +54,9 @@ def _check_metrics(spec: Scenario, shape: DocumentShape) -> None:
             raise WorldError(f"metrics: {name!r} is defined for {', '.join(kinds)}; this world writes {shape.kind}.")
         if one and key is not None and one not in known[key]:
             raise WorldError(f"metrics: {name!r}: after @ stands a {key}: {', '.join(known[key]) or 'there is none'}.")
-    if "collapsed" in spec.metrics and spec.collapse is None:
-        raise WorldError("metrics: 'collapsed' needs a definition; add collapse: {definition: tail} or another.")
+    needing = [name for name in spec.metrics if name == "collapsed" or metrics.follows(name) == "collapse"]
+    if needing and spec.collapse is None:
+        raise WorldError(f"metrics: {needing[0]!r} needs a definition; add collapse: {{definition: tail}} or another.")
 
 
 def _check_verifiers(spec: Scenario, shape: DocumentShape) -> None:

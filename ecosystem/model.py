@@ -22,6 +22,7 @@ from ecosystem.reading import Diet, Follows, available, read
 from ecosystem.readout import Readout
 from ecosystem.reference import Reference
 from ecosystem.scenario import Scenario
+from ecosystem.spread import Spread
 from ecosystem.streams import Streams
 from ecosystem.text import encoders, prompts
 from ecosystem.verification.gates import Gates
@@ -62,6 +63,8 @@ class Ecosystem(mesa.Model):
         self._values: dict[str, np.ndarray | float] = {}
         self._first: dict[str, np.ndarray | float] = {}
         self.frame: Frame | None = None
+        followed = {metrics.follows(name) for name in spec.metrics} - {None}
+        self.spread = Spread(self.network, "collapse" in followed, "likeness" in followed) if followed else None
         self._pretrain()
         self._events += self.gates.open(self.populations)
         self._make_agents()
@@ -87,6 +90,8 @@ class Ecosystem(mesa.Model):
         for population in self.populations:
             diet = self._diet(population, pool)
             self._note_unfed(population, diet)
+            if self.spread is not None:
+                self.spread.read(population.numbers, diet)
             population.learn(diet, self.t)
         self._events += self.gates.events(self.t)
         self._judgements += [(self.t, judgements) for judgements in self.gates.judgements()]
@@ -233,6 +238,8 @@ class Ecosystem(mesa.Model):
         self._values = {}
         self.readout = Readout(self.populations, self.shape, self.t, self.spec.measure.documents, self._asked_now)
         self.running = self.t < self.spec.steps
+        if self.spread is not None:
+            self.spread.note(self)
         if self.t % self.spec.record.every and self.t != self.spec.steps:
             return
         if self.t == 0 and self.spec.collapse is not None:

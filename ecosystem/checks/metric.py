@@ -32,7 +32,7 @@ def small_world(kind: str) -> Ecosystem:
     spec = Scenario(
         name="check",
         steps=2,
-        metrics=(),
+        metrics=("arrival", "alike_arrival"),  # what is counted from step 0 on is counted where it is asked for
         world=components.find("humans", world)(**keys),
         humans=(Community(rate=20),),
         models=(Group(count=3, publish=10, read=20, learner=components.find("learners", learner)()),),

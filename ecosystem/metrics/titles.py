@@ -63,6 +63,17 @@ TITLES = {
     "error_correlation": Title("correlation of a panel's errors", "", "higher", (-1.0, 1.0)),
     "guarded": Title("guarded models", "share", None, SHARE),
     "starved": Title("models of whose draws nothing passed", "share", "higher", SHARE),
+    "arrival": Title("arrival of collapse", "step"),
+    "attack_rate": Title("models that ever collapsed", "share", "higher", SHARE),
+    "attack_rate_guarded": Title("guarded models that ever collapsed", "share", "higher", SHARE),
+    "attack_rate_unguarded": Title("unguarded models that ever collapsed", "share", "higher", SHARE),
+    "exposure": Title("diet by collapsed authors before one's own collapse", "share", "higher", SHARE),
+    "spread_order": Title("correlation of arrival with distance from the source", "", None, (-1.0, 1.0)),
+    "reproduction_number": Title("effective reproduction number of collapse", "", "higher", (0.0, None)),
+    "alike_with": Title("models in one's cluster of alike ones", "share", "higher", SHARE),
+    "alike_clusters": Title("clusters of alike models", "", "lower", (1.0, None)),
+    "largest_alike_share": Title("models in the largest cluster of alike ones", "share", "higher", SHARE),
+    "alike_arrival": Title("arrival in a cluster of half of all models", "step"),
     "mean_error": Title("squared distance of the mean from the human mean", "", "higher", (0.0, None)),
 }  # fmt: skip
 

@@ -50,6 +50,7 @@ def content(study: Study) -> dict:
         "findings": tables.told(study),
         "claims": tables.claims(study),
         "values": tables.final_values(light),
+        "responses": sections.responses(light) if len(light.steps) else [],
         "curves": sections.curves(light, laws),
         "undrawn": sections.undrawn(light),
         "laws": tables.laws(laws),

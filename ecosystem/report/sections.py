@@ -12,12 +12,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ecosystem.report import answered, figures, network_figure, pairs_figure, pictured, written
+from ecosystem.report import response as response_figure
 from ecosystem.report.bands import bands, measured, metrics_in, numbers
 from ecosystem.report.exact import Exact
 from ecosystem.report.style import svg
 from ecosystem.report.words import heading, number
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.opened import Study
+from ecosystem.runs.response import response
 from ecosystem.runs.wording import counted, listed
 
 MOST_ROWS = 1_000_000  # of the table of models that a page reads whole
@@ -107,6 +109,18 @@ def curves(study: Light, laws: Exact | None) -> list[Picture]:
         )
         made.append(_picture(heading(metric), figure, _caption(study, metric, laws), _described(metric, drawn)))
     return made
+
+
+def responses(study: Light) -> list[Picture]:
+    """Metrics at the end against a number that the arms turn up, where they do."""
+    along = response(study)
+    if along is None:
+        return []
+    metrics = [m for m in metrics_in(study.steps, study.spec.metrics) if "@" not in m]
+    lines = f", a line for each {along.by}" if along.by else ""
+    caption = f"At the end, against {along.over}{lines}: means over seeds; bars: 95% intervals."
+    alt = f"{{}} at the end against {along.over}."
+    return _pictures(metrics, lambda m: response_figure.curve(study, m, along), caption, alt)
 
 
 def undrawn(study: Light) -> str:

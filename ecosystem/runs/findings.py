@@ -15,10 +15,12 @@ import pandas as pd
 from ecosystem.metrics.titles import title
 from ecosystem.runs import comparison
 from ecosystem.runs.opened import Run, Study, failure
+from ecosystem.runs.response import least_below, response
 from ecosystem.runs.statistics import Interval, paired, t_interval
 from ecosystem.runs.verified import works
 from ecosystem.runs.wording import counted, interval, listed, number
 
+CONTAINED = 0.25  # share of models that ever collapsed, below which a collapse is called contained
 MOST_METRICS = 8  # sentences on how metrics moved, and on each arm's differences
 
 
@@ -33,7 +35,8 @@ def findings(study: Study | Run, most: int = MOST_METRICS) -> list[str]:
     if not len(study.steps):
         return [f"Nothing was measured: {failure(run)}." for run in study.failed] or ["Nothing was measured."]
     # what arms change is what a scenario asks; how the first arm moved by itself comes after
-    found = [told for arm in study.arms[1:] for told in _differences(study, arm, study.arms[0], most)]
+    found = _contained(study)
+    found += [told for arm in study.arms[1:] for told in _differences(study, arm, study.arms[0], most)]
     found += _movements(study, study.arms[0], most)
     found += [sentence for arm in study.arms for sentence in _collapse(study, arm)]
     return found + _verification(study) + _dry_sources(study) + _unfed(study) + _starved(study) + _state(study)
@@ -153,6 +156,21 @@ def _starved(study: Study) -> list[str]:
             f"In {often} of {study.spec.steps} steps{_in(study, arm)} verifiers left models with nothing to train on "
             f"(first in step {int(first['step'])}: {first['detail']})."
         )
+    return told
+
+
+def _contained(study: Study) -> list[str]:
+    """From which value of the number that arms turn up a collapse is contained, line by line."""
+    along = response(study) if "attack_rate" in study.steps and len(study.seeds) > 1 else None
+    if along is None:
+        return []
+    least = {name: least_below(study, "attack_rate", line, CONTAINED) for name, line in along.lines.items()}
+    enough = [f"{name or 'it'} from {number(value)}" for name, value in least.items() if value is not None]
+    never = [name or "no value" for name, value in least.items() if value is None]
+    words = f"Contained (the whole interval of models that ever collapsed below {CONTAINED:g}) by {along.over}"
+    told = [f"{words}: {listed(enough)}, of the values tried."] if enough else []
+    if never:
+        told.append(f"Not shown to be contained at any value of {along.over} tried: {listed(never)}.")
     return told
 
 
