@@ -9,8 +9,8 @@ What it assumes, and where a web of models may break it:
 
 * **Linear.** Each bit of a diet by collapsed authors adds the same chance of collapse. A real collapse has a
   threshold: a little does nothing, and what several authors each give too little of collapses a reader together.
-* **Collapse comes only from collapsed authors.** Drift and a learner's own sharpening add cases without any; a group
-  that sharpens for ever does not become harmless when R0 is below 1.
+* **Collapse comes only from collapsed authors.** Drift and a learner's own sharpening add cases without any. A group
+  that sharpens for ever is a reservoir (`without`): when R0 is below 1 it still takes its own readers with it.
 * **Early.** Few are collapsed yet, so that whom one reads is mostly still standing.
 * **Large and recurrent.** A graph without circles (newcomers that read only those before them) has R0 = 0, and
   everyone downstream of a source may collapse all the same, once.
@@ -67,10 +67,16 @@ def reading_shares(spec: Scenario, seed: int | None = None) -> csr_array:
     return csr_array(_normal(passed)[:, : spec.agents])
 
 
-def next_generation(spec: Scenario, rate: float, seed: int | None = None) -> csr_array:
-    """K (N, N) = rate x A without its diagonal: nobody collapses from reading itself alone."""
+def next_generation(spec: Scenario, rate: float, seed: int | None = None, without: tuple[str, ...] = ()) -> csr_array:
+    """K (N, N) = rate x A without its diagonal: nobody collapses from reading itself alone.
+
+    `without`: groups that collapse by themselves whatever they read. They start cases and are not caused by any: a
+    reservoir, and no part of the matrix (their rows and columns are 0).
+    """
     shares = reading_shares(spec, seed)
-    return csr_array(rate * (shares - diags_array(shares.diagonal())))
+    group_N = np.repeat([g.name for g in spec.models], [g.count for g in spec.models])
+    counted = diags_array((~np.isin(group_N, without)).astype(float))
+    return csr_array(rate * (counted @ (shares - diags_array(shares.diagonal())) @ counted))
 
 
 def radius(matrix: csr_array) -> float:
@@ -93,7 +99,9 @@ def critical_coverage(r0: float, efficacy: float = 1.0) -> float:
     return 0.0 if r0 <= 1 else (1 - 1 / r0) / efficacy if efficacy > 0 else float("inf")
 
 
-def critical_share(spec: Scenario, verifier: str, rate: float, seed: int | None = None) -> float:
+def critical_share(
+    spec: Scenario, verifier: str, rate: float, seed: int | None = None, without: tuple[str, ...] = ()
+) -> float:
     """Least share of its placement at which a verifier brings R0 below 1, by its own rule; NaN where none does.
 
     The radius never rises with the share, because a larger one guards more models and never others.
@@ -101,7 +109,7 @@ def critical_share(spec: Scenario, verifier: str, rate: float, seed: int | None 
     n = spec.agents
 
     def r0(share: float) -> float:
-        return radius(next_generation(_at(spec, verifier, share), rate, seed))
+        return radius(next_generation(_at(spec, verifier, share), rate, seed, without))
 
     if r0(1.0) >= 1:
         return float("nan")
