@@ -21,7 +21,7 @@ SCENARIO = {
     "metrics": ["attack_rate", "within_diversity"],
     "world": {"kind": "zipf", "items": 40},
     "humans": [{"name": "people", "rate": 10}],
-    "models": [{"name": "some", "count": 8, "publish": 20, "read": 40,
+    "models": [{"name": "some", "count": 8, "publish": 20, "read": 400,
                 "learner": {"kind": "categorical", "temperature": 0.6}}],
     "graph": {"kind": "ring", "self_loops": True},
     "collapse": {"metric": "within_diversity", "below": 0.8},
