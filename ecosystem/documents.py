@@ -255,6 +255,15 @@ class Corpus:
         kept = sum(s < step for s in self._steps)
         return self.at(np.arange(self._cumulative_GS[kept].sum()))
 
+    def layout(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where kept documents lie: first place (as in `at`) and number of each step's of each source, and the steps.
+
+        (G, S), (G, S) and (G,) int64; a step's documents of a source lie in the order in which it wrote them.
+        """
+        steps = len(self._steps)
+        counts_GS = np.diff(self._cumulative_GS[: steps + 1], axis=0)
+        return self._start_GS[:steps] - self._row0, counts_GS, np.array(self._steps, np.int64)
+
     def at(self, place: np.ndarray) -> Documents:
         """Kept documents by their places, 0 for the first that is kept."""
         rows, steps = self._row0 + place, len(self._steps)

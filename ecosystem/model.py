@@ -10,8 +10,8 @@ import networkx as nx
 import numpy as np
 from scipy.sparse import csr_array
 
-from ecosystem import fits, metrics
-from ecosystem.documents import Batch, Corpus, Documents, Pool
+from ecosystem import fits, founding, metrics
+from ecosystem.documents import Batch, Documents, Pool
 from ecosystem.fits import WorldError
 from ecosystem.frame import Event, Frame, Judgements, Worked
 from ecosystem.humans import Humans
@@ -53,7 +53,7 @@ class Ecosystem(mesa.Model):
         self.writers, self.shape = writers, writers[0].shape
         self.humans = Humans(spec.humans, writers, reach(spec.humans, self.n, self.streams), self.streams)
         self.reference = Reference(self.humans, spec.measure.rare_below)
-        self.populations = _populations(spec, self.shape, self.streams)
+        self.populations = founding.populations(spec, self.shape, self.streams)
         self._new_web()
         self._unfed: set[int] = set()
         self._events: list[Event] = []
@@ -265,20 +265,10 @@ class Ecosystem(mesa.Model):
     def _new_web(self) -> None:
         self._archives = any(g.archive for g in self.spec.models)
         self._archive: dict[int, np.ndarray] = {}
-        archive_N = np.repeat([g.archive for g in self.spec.models], [g.count for g in self.spec.models])
-        sources = self.n + len(self.spec.humans) + (self.n if self._archives else 0)
-        keep = self.spec.corpus.rule
-        a_step = sum(g.count * g.publish for g in self.spec.models) + max(
-            (sum(c.rate_at(t) for c in self.spec.humans) for t in range(min(self.spec.steps, 10_000) + 1)), default=0
-        )
-        # twice the window: then what is kept moves only once in a window's time
-        ahead = self.spec.steps if keep.window is None else 2 * keep.window if keep.window > 1 else 1
-        steps = min(ahead, self.spec.steps)
-        private = sum(g.count * g.pretraining for g in self.spec.models if g.archive)
+        archive_N, group_N = founding.each(self.spec, "archive"), founding.each(self.spec, "name")
         self.follows = Follows(self.network, self.humans.reach_NH, archive_N)
-        group_N = np.repeat([g.name for g in self.spec.models], [g.count for g in self.spec.models])
         self.gates = Gates(self.spec, self.network, self.follows, group_N, self.streams, self._sight)
-        self.corpus = Corpus(self.shape, sources, keep, private + a_step * steps, self.gates.columns)
+        self.corpus = founding.corpus(self.spec, self.shape, self.gates.columns)
 
     def _sight(self, verifier: str) -> WorldSight:
         """What a verifier can look at."""
@@ -295,14 +285,6 @@ class Ecosystem(mesa.Model):
             VerifierAgent(self, desk)
         # Mesa 3.3 counts ids in a dictionary that would keep every world of a process alive for good
         getattr(mesa.Agent, "_ids", {}).pop(self, None)
-
-
-def _populations(spec: Scenario, shape, streams: Streams) -> list[Population]:
-    first, made = 0, []
-    for group in spec.models:
-        made.append(Population(group, first, shape, streams))
-        first += group.count
-    return made
 
 
 def _mean(value: np.ndarray) -> float:

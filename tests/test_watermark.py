@@ -207,7 +207,7 @@ def scores_by_author(world: Ecosystem) -> np.ndarray:
 
 def test_who_can_and_complies_writes_with_the_mandated_watermark(small_world):
     guard = Watermark(bias=6, compliance=0.5, threshold=1e9)
-    world = Ecosystem(text_world(small_world, guard, seed=1))
+    world = Ecosystem(text_world(small_world, guard, seed=4))
     told = [event.detail for event in world.frame.events if event.kind == "watermark"]
     complies = world.populations[0].mark.bias_n > 0
     assert told == [f"{complies.sum()} of 5 models write with the watermark of verifier; unable to: unable"]
@@ -216,7 +216,7 @@ def test_who_can_and_complies_writes_with_the_mandated_watermark(small_world):
     world.step()
     high = scores_by_author(world) > 2.5
     assert high.tolist() == [*complies.tolist(), False, False, False]
-    free = Ecosystem(text_world(small_world, seed=1))
+    free = Ecosystem(text_world(small_world, seed=4))
     free.step()
     one, other = (w.corpus.documents(1) for w in (world, free))
     same = (one.content == other.content).all(axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ecosystem.documents import ACCEPTED, EXEMPT, NEW, REJECTED
 from ecosystem.streams import two_units
 
 PASSED, HUMAN, PUBLIC = 1, 2, 4
@@ -71,3 +72,32 @@ def keep_by_rates(
                 got += 1
         read_n[i], human_n[i] = got, people
         depth_n[i] = deep / got if got else np.nan
+
+
+@njit(nogil=True, cache=True)
+def judge_by_rates(
+    verdict_M, start_GS, count_GS, step_G, asked_S, author_S, human_S, refused_M, key, rate_2, counts_22
+):
+    """Verdicts, by nothing but who wrote, on documents that have none: in verdict_M, counted in counts_22.
+
+    Places as `Corpus.layout` gives them. Documents of sources that are not asked, and those refused, are exempt. Chance
+    goes by a document's rank among its author's, the author and the step, as in `Streams.chance`.
+    """
+    for g in range(step_G.size):
+        for s in range(asked_S.size):
+            start = start_GS[g, s]
+            who = 0 if human_S[s] else 1
+            block, even, odd = -1, 0.0, 0.0
+            for r in range(count_GS[g, s]):
+                place = start + r
+                if verdict_M[place] != NEW:
+                    continue
+                if not asked_S[s] or refused_M[place]:
+                    verdict_M[place] = EXEMPT
+                    continue
+                if block != r // 2:
+                    block = r // 2
+                    even, odd = two_units(key, block, 0, author_S[s], step_G[g])
+                accepted = (odd if r % 2 else even) < rate_2[who]
+                verdict_M[place] = ACCEPTED if accepted else REJECTED
+                counts_22[who, 0 if accepted else 1] += 1

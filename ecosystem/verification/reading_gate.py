@@ -11,7 +11,7 @@ Letters: n readers, w documents drawn, b wanted, M documents, N models, S source
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from ecosystem.documents import ACCEPTED, EXEMPT, NEW, REJECTED, Corpus, Documen
 from ecosystem.reading import Diet, Follows, sources_of
 from ecosystem.streams import Streams
 from ecosystem.verification.desk import Desk, Ticket
-from ecosystem.verification.trials import trial
+from ecosystem.verification.kernel import judge_by_rates
+from ecosystem.verification.trials import by_rates, trial
 from ecosystem.verifier import Submitted, authors
 
 PATIENCE = 16  # times as many documents as wanted that a reader looks through at most
@@ -56,6 +57,9 @@ class ReadingGate:
                 verdict_M[:] = NEW
             elif any(earlier.name in renewed for earlier in self.desks[:v]):
                 verdict_M[verdict_M == EXEMPT] = NEW  # whom one before it refused it may not refuse now
+            if not record and by_rates(desk, corpus.shape):
+                self._judge_by_rates(desk, verdict_M, corpus, self._refused_before(corpus, v))
+                continue
             new = np.flatnonzero(verdict_M == NEW)
             documents = corpus.at(new)
             asked = self._scope[desk.name][documents.source] & ~self._refused_before(corpus, v)[new]
@@ -72,6 +76,16 @@ class ReadingGate:
                 verdict_M[new] = np.where(accepted, ACCEPTED, REJECTED)
                 desk.charge(seen, accepted, votes, record)
 
+    def _judge_by_rates(self, desk: Desk, verdict_M: np.ndarray, corpus: Corpus, refused_M: np.ndarray) -> None:
+        """The same, to the same verdicts, where they depend on who wrote alone and nothing is kept of them."""
+        source_S, counts = np.arange(corpus.sources), np.zeros((2, 2), np.int64)
+        author_S = authors(source_S, len(self.guards_NV)).astype(np.uint64)
+        judge_by_rates(
+            verdict_M, *corpus.layout(), self._scope[desk.name][: corpus.sources], author_S,
+            source_S >= len(self.guards_NV), refused_M, np.uint64(desk.key), np.array(desk.rates), counts,
+        )  # fmt: skip
+        desk.charge_counts(counts)
+
     def published(self, corpus: Corpus, sources: int) -> Submitted:
         """What these sources have published in the newest step."""
         seen = self._submitted(corpus.newest())
@@ -83,18 +97,17 @@ class ReadingGate:
         guards_nV = self.guards_NV[readers]
         if not guards_nV.any():
             return drawn, drawn
-        kept = replace(
-            drawn, rows_nb=drawn.rows_nb.copy(), read_n=drawn.read_n.copy(), human_n=drawn.human_n.copy(),
-            depth_n=drawn.depth_n.copy(),
-        )  # fmt: skip
+        kept = drawn
         for guards in np.unique(guards_nV[guards_nV.any(axis=1)], axis=0):
             rows = np.flatnonzero((guards_nV == guards).all(axis=1))
             desks = [desk for desk, stands in zip(self.desks, guards, strict=True) if stands]
-            self._fill(kept, drawn, rows, desks, draw, readers, corpus, rules)
+            kept = self._filled(kept, drawn, rows, desks, draw, readers, corpus, rules)
         return drawn, kept
 
-    def _fill(self, kept: Diet, drawn: Diet, rows, desks, draw: Draw, readers, corpus: Corpus, rules: Rules) -> None:
-        """Replaces the diets of `rows` by what passes these verifiers, drawing wider until readers have enough."""
+    def _filled(
+        self, kept: Diet, drawn: Diet, rows, desks, draw: Draw, readers, corpus: Corpus, rules: Rules
+    ) -> Diet:
+        """The diets, those of `rows` replaced by what passes, drawing wider until these readers have enough."""
         budget = drawn.rows_nb.shape[1]
         widest = budget * PATIENCE if all(d.verifier.refill for d in desks) and not rules.everything else budget
         width, wide = budget, drawn if len(rows) == len(readers) else _of_rows(drawn, rows)
@@ -102,11 +115,12 @@ class ReadingGate:
             tried = trial(desks, wide, readers[rows], corpus, len(self.guards_NV), self.public, rules.record)
             result = tried.kept(budget)
             enough = (result.read_n == budget) | (wide.read_n < width) | (width >= widest)
-            _put(kept, rows[enough], _of_rows(result, enough))
+            kept = _put(kept, drawn, rows[enough], _of_rows(result, enough))
             tried.charge(enough, rules.record)
             rows, width = rows[~enough], min(2 * width, widest)
             if len(rows):
                 wide = draw(rows, width)
+        return kept
 
     def _ticket(self, documents: Documents) -> Ticket:
         return Ticket(documents.rank, authors(documents.source, len(self.guards_NV)), documents.step)
@@ -138,7 +152,12 @@ def _of_rows(diet: Diet, rows: np.ndarray) -> Diet:
     return Diet(diet.pool, diet.rows_nb[rows], diet.read_n[rows], diet.human_n[rows], diet.depth_n[rows])
 
 
-def _put(diet: Diet, rows: np.ndarray, other: Diet) -> None:
-    """Writes other diets over those of some rows."""
+def _put(kept: Diet, drawn: Diet, rows: np.ndarray, other: Diet) -> Diet:
+    """The diets with others in the place of those of some rows; what was drawn stays as it is."""
+    if len(rows) == len(kept.read_n):
+        return other
+    if kept is drawn:
+        kept = _of_rows(drawn, np.arange(len(drawn.read_n)))
     for name in ("rows_nb", "read_n", "human_n", "depth_n"):
-        getattr(diet, name)[rows] = getattr(other, name)
+        getattr(kept, name)[rows] = getattr(other, name)
+    return kept

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecosystem.documents import NEW, REJECTED, Corpus
+from ecosystem.documents import NEW, REJECTED, Corpus, DocumentShape, Pool
 from ecosystem.reading import Diet
 from ecosystem.verification.desk import Desk, Ticket
 from ecosystem.verification.kernel import HUMAN, PASSED, PUBLIC, keep_by_rates, keep_passed
@@ -20,10 +20,14 @@ def trial(
     desks: list[Desk], wide: Diet, readers: np.ndarray, corpus: Corpus, models: int, public: int, record: bool
 ) -> Trial | TrialByRates:
     """The trial of what `readers` drew. `models`, `public`: sources below are models, are no private archives."""
-    kind = corpus.shape.kind
-    if not record and all(desk.of_documents or (kind in BY_RATES and desk.rates is not None) for desk in desks):
+    if not record and all(desk.of_documents or by_rates(desk, corpus.shape) for desk in desks):
         return TrialByRates(desks, wide, readers, corpus, models, public)
     return Trial(desks, wide, readers, corpus, models, public)
+
+
+def by_rates(desk: Desk, shape: DocumentShape) -> bool:
+    """Whether a verifier's verdicts depend on who wrote, and on nothing else."""
+    return shape.kind in BY_RATES and desk.rates is not None
 
 
 class TrialByRates:
@@ -34,12 +38,13 @@ class TrialByRates:
     ):
         self.wide, self.readers = wide, readers
         source_R = wide.pool.source
+        flags_R = (source_R >= models).view(np.uint8) * np.uint8(HUMAN)
+        flags_R += (source_R < public).view(np.uint8) * np.uint8(PUBLIC)
         passed_R = np.ones(len(source_R), bool)
         for desk in desks:
             if desk.of_documents:
-                passed_R &= _passed(desk, wide.pool.documents(np.arange(len(source_R))), corpus)
-        parts = ((PASSED, passed_R), (HUMAN, source_R >= models), (PUBLIC, source_R < public))
-        self._flags_R = np.sum([flag * true_R for flag, true_R in parts], axis=0, dtype=np.uint8)
+                passed_R &= _passed_rows(desk, wide.pool, corpus)
+        self._flags_R = flags_R + passed_R.view(np.uint8) * np.uint8(PASSED)
         self._judging = [desk for desk in desks if not desk.of_documents]
 
     def kept(self, budget: int) -> Diet:
@@ -137,8 +142,22 @@ def _passed(desk: Desk, document: np.ndarray, corpus: Corpus) -> np.ndarray:
     """
     if not len(corpus):
         return np.ones(document.shape, bool)
-    verdict = corpus.verdicts(desk.name).take(document - corpus.first, mode="clip")
-    return (verdict != REJECTED) & ((verdict != NEW) | (desk.verifier.overflow == "pass"))
+    return _through(desk, corpus.verdicts(desk.name).take(document - corpus.first, mode="clip"))
+
+
+def _passed_rows(desk: Desk, pool: Pool, corpus: Corpus) -> np.ndarray:
+    """(R,) bool: the same of every row of a pool; of rows that are forgotten nothing is asked."""
+    if isinstance(pool.number, np.ndarray):  # a sample of what is kept
+        return _passed(desk, pool.number, corpus)
+    passed_R = np.ones(len(pool.content), bool)
+    passed_R[corpus.first - pool.number :] = _through(desk, corpus.verdicts(desk.name))
+    return passed_R
+
+
+def _through(desk: Desk, verdict: np.ndarray) -> np.ndarray:
+    """What a verdict says of a document: is it let through?"""
+    passed = verdict != REJECTED
+    return passed if desk.verifier.overflow == "pass" else passed & (verdict != NEW)
 
 
 def _places(passed_nw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
