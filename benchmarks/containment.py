@@ -77,9 +77,8 @@ def table(name: str, changes: dict, seeds: int) -> None:
         print(f"{rule:>14} | {cells} | {margin(margins.get(rule), adjusted.get(rule))}", flush=True)
     for rule in RULES:
         enough = [share for share in COVERAGES if t_interval(found[rule, share]).high < LEVEL]
-        print(
-            f"{rule:>14}: contained below {LEVEL:g} from coverage {min(enough, default=float('nan')):g} of those tried"
-        )
+        least = f"from coverage {min(enough):g}" if enough else "at none"
+        print(f"{rule:>14}: contained below {LEVEL:g} {least} of those tried")
     rates = [found[key].mean() for key in found]
     for i, theory in enumerate(("spectral radius", "traced to the careless")):
         every = rank(rates, [p[i] for p in predicted.values()])
