@@ -1,4 +1,4 @@
-"""The README's figure, from a real run: `python docs/figures/make.py`."""
+"""The README's figures, from real runs: `python docs/figures/make.py`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from ecosystem import Scenario, law, replicate
+from ecosystem.report.response import curve
 
 METRICS = {"within_diversity": "diversity within models", "differentiation": "differentiation between models"}
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
@@ -22,6 +23,22 @@ def exact(spec: Scenario, arm: str) -> pd.DataFrame:
 
 
 def main() -> None:
+    hivemind()
+    containment()
+
+
+def containment() -> None:
+    """Who collapses, against the share of readers guarded, by rule of placement."""
+    spec = Scenario.from_file("containment")
+    with tempfile.TemporaryDirectory() as out:
+        figure = curve(replicate(spec, seeds=SEEDS, arms=("base", *spec.arms), out=out), "attack_rate")
+    assert figure is not None  # its arms turn up a number
+    with matplotlib.rc_context({"svg.hashsalt": "containment"}):
+        figure.savefig(Path(__file__).parent / "containment.svg", metadata={"Date": None})
+
+
+def hivemind() -> None:
+    """Two axes that graphs move apart, with the exact law."""
     spec = Scenario.from_file("hivemind")
     with tempfile.TemporaryDirectory() as out:
         arms = ("base", *spec.arms)
