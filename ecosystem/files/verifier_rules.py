@@ -43,7 +43,14 @@ def _placement(at: At, path: Path, groups: list[str], models: int | None, gate: 
         yield Mistake((*path, "models"), text, key=True)
     if rule != "list" and listed is not None:
         yield Mistake((*path, "models"), f"goes with rule list; got it with {shown(rule)}", key=True)
-    for j, number in enumerate(listed if isinstance(listed, list) else ()):
+    if rule == "list" and at((*path, "share"), 1) not in (1, None):
+        text = f"goes with rules that order models, not with list; got {shown(at((*path, 'share')))}"
+        yield Mistake((*path, "share"), text, key=True)
+    numbers = listed if isinstance(listed, list) else []
+    for j, number in enumerate(numbers):
+        if number in numbers[:j]:
+            yield Mistake((*path, "models", j), f"a model may be named once; got {shown(number)} again")
+    for j, number in enumerate(numbers):
         if models is not None and isinstance(number, (int, float)) and number >= models:
             yield Mistake((*path, "models", j), f"must be a model's number, from 0 to {models - 1:,}; got {number:g}")
     chosen = at((*path, "groups"))

@@ -49,19 +49,27 @@ def curves(study, metric: str, exact: pd.DataFrame | None = None) -> Figure:
     """Mean over seeds with its 95% interval, an arm a line; `exact` (columns arm, step, metric) is drawn over it."""
     drawn = bands(study.steps, metric, list(study.arms))
     thin = len(drawn) <= FEW_ARMS and all(len(b.seeds_ST) <= FEW_SEEDS for b in drawn)
-    figure, axes = panels(1, 1, 4.7, 3.0)
-    ax = axes[0, 0]
-    for index, band in enumerate(drawn):
+    below = -(-min(len(drawn), 24) // 4) if len(drawn) > LABELLED else 0  # lines of the legend under the curves
+    figure, axes = panels(1, 1, 4.7, 3.0 + 0.18 * below)
+    ax, place = axes[0, 0], _places(study, drawn)
+    for index, band in zip(place, drawn, strict=True):
         _band(ax, band, index, thin)
     theory = _exact(ax, exact, metric, [b.arm for b in drawn])
     _frame(ax, study.steps["step"], _extent(drawn, thin) + theory, metric)
     ax.set_ylabel(wrapped(axis_label(metric)))
     _legend(figure, _key(drawn, thin, bool(theory)))
     if 1 < len(drawn) <= LABELLED:
-        end_labels(ax, [(float(b.mean_T[b.last]), b.arm, text_colour(i)) for i, b in enumerate(drawn)])
+        end_labels(ax, [(float(b.mean_T[b.last]), b.arm, text_colour(i)) for i, b in zip(place, drawn, strict=True)])
     elif len(drawn) > LABELLED:
-        _legend(figure, [_sample(i, b.arm) for i, b in enumerate(drawn[:24])], "lower")
+        named = list(zip(place, drawn, strict=True))[:24]
+        _legend(figure, [_sample(i, b.arm) for i, b in named], "lower")
     return figure
+
+
+def _places(study, drawn: list[Band]) -> list[int]:
+    """Each arm's place among all arms: it looks alike in every figure, also where others have no value."""
+    arms = list(study.arms)
+    return [arms.index(band.arm) for band in drawn]
 
 
 def _band(ax: Axes, band: Band, index: int, thin: bool) -> None:
@@ -239,10 +247,10 @@ def final_values(study, metric: str) -> Figure:
     drawn = bands(study.steps, metric, list(study.arms))
     figure, axes = panels(1, 1, 4.7, 0.9 + 0.2 * len(drawn))
     ax = axes[0, 0]
-    for row, band in enumerate(drawn):
+    for row, (index, band) in enumerate(zip(_places(study, drawn), drawn, strict=True)):
         mean, low, high = (values[band.last] for values in (band.mean_T, band.low_T, band.high_T))
-        ax.plot([low, high], [row, row], color=line_style(row)["color"], lw=1.6)
-        ax.plot([mean], [row], **line_style(row) | {"linestyle": ""}, **MARK)
+        ax.plot([low, high], [row, row], color=line_style(index)["color"], lw=1.6)
+        ax.plot([mean], [row], **line_style(index) | {"linestyle": ""}, **MARK)
     ax.set_yticks(range(len(drawn)), [shortened(b.arm, 34) for b in drawn])
     ax.set_ylim(len(drawn) - 0.4, -0.6)
     ax.grid(axis="x")

@@ -59,6 +59,7 @@ def content(study: Study) -> dict:
         "groups": sections.groups(light),
         "communities": sections.communities(light),
         "verifiers": tables.verifiers(study),
+        "by_verifier": sections.by_verifier(light),
         "networks": sections.networks(light),
         "documents": sections.documents(light),
         "answers": sections.answers(light),

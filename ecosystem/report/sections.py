@@ -187,9 +187,20 @@ def groups(study: Light) -> list[Picture]:
 
 def communities(study: Light) -> list[Picture]:
     """Metrics against single communities, a figure a metric."""
-    names = dict.fromkeys(m.partition("@")[0] for m in metrics_in(study.steps, study.spec.metrics) if "@" in m)
-    caption = "Measured against one community's writing; band: 95% interval over seeds."
-    return _pictures(names, lambda m: figures.communities(study, m), caption, "{} by community over steps.")
+    return _parts(study, [c.name for c in study.spec.humans], "Measured against one community's writing", "community")
+
+
+def by_verifier(study: Light) -> list[Picture]:
+    """Metrics of single verifiers, a figure a metric."""
+    return _parts(study, [v.name for v in study.spec.verifiers], "A line a verifier", "verifier")
+
+
+def _parts(study: Light, names: list[str], caption: str, what: str) -> list[Picture]:
+    """Metrics `name@part` of these parts, a figure a metric."""
+    shown = [m.split("@", 1) for m in metrics_in(study.steps, study.spec.metrics) if "@" in m]
+    metrics = dict.fromkeys(metric for metric, part in shown if part in names)
+    caption += "; band: 95% interval over seeds."
+    return _pictures(metrics, lambda m: figures.communities(study, m), caption, f"{{}} by {what} over steps.")
 
 
 def networks(study: Light) -> dict:

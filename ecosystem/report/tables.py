@@ -119,13 +119,14 @@ def verifiers(study) -> list[dict]:
     """A row for each verifier of an arm: where it stands, what it did and how right it was."""
     return [
         {
-            "arm": work.arm, "verifier": work.verifier, "gate": work.gate, "guarded": _figure(work.guarded),
+            "arm": work.arm, "verifier": work.verifier, "gate": work.gate,
+            "guarded": _figure(work.guarded) if work.gate != "panel" else {"mean": "–", "span": ""},
             "judged": _figure(work.judged), "unjudged": _figure(work.unjudged), "cost": _figure(work.cost),
             "rejected": _figure(work.rejected, True), "false_positives": _figure(work.false_positives, True),
             "false_negatives": _figure(work.false_negatives, True),
         }
         for work in works(study)
-        if work.guarded.estimate > 0 or work.judged.estimate > 0
+        if work.judged.estimate > 0 or (work.guarded.estimate > 0 and work.gate != "panel")
     ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from ecosystem.runs.verified import works
 from ecosystem.runs.wording import counted, interval, listed, number
 
 CONTAINED = 0.25  # share of models that ever collapsed, below which a collapse is called contained
+MOST_ARMS = 6  # told one by one where they lie on a curve
 MOST_METRICS = 8  # sentences on how metrics moved, and on each arm's differences
 
 
@@ -35,8 +36,9 @@ def findings(study: Study | Run, most: int = MOST_METRICS) -> list[str]:
     if not len(study.steps):
         return [f"Nothing was measured: {failure(run)}." for run in study.failed] or ["Nothing was measured."]
     # what arms change is what a scenario asks; how the first arm moved by itself comes after
-    found = _contained(study)
-    found += [told for arm in study.arms[1:] for told in _differences(study, arm, study.arms[0], most)]
+    found, base = _contained(study), study.arms[0]
+    turned = _turned_up(study)  # told by their curve
+    found += [told for arm in study.arms[1:] if arm not in turned for told in _differences(study, arm, base, most)]
     found += _movements(study, study.arms[0], most)
     found += [sentence for arm in study.arms for sentence in _collapse(study, arm)]
     return found + _verification(study) + _dry_sources(study) + _unfed(study) + _starved(study) + _state(study)
@@ -112,7 +114,8 @@ def _collapse(study: Study, arm: str) -> list[str]:
     when = f"{first.min()}" if first.nunique() == 1 else f"{first.min()} to {first.max()}, by seed"
     runs = frame["seed"].nunique()
     some = "" if len(first) == runs else f" in {len(first)} of {runs} seeds"
-    return [f"The first model collapsed at step {when}{some}{_in(study, arm)}; at the end {_percent(share)} had."]
+    began = f"The first model collapsed at step {when}{some}{_in(study, arm)}"
+    return [f"{began}; at the end {_percent(share)} were collapsed."]
 
 
 def _verification(study: Study) -> list[str]:
@@ -121,8 +124,9 @@ def _verification(study: Study) -> list[str]:
     for work in works(study):
         name, where = f"Verifier {work.verifier!r}", _in(study, work.arm)
         if not work.judged.estimate:
-            nowhere = not work.guarded.estimate and work.gate == "read"
-            told.append(f"{name} {'guards nobody' if nowhere else 'judged nothing'}{where}.")
+            if work.gate != "panel":
+                nowhere = not work.guarded.estimate
+                told.append(f"{name} {'guards nobody' if nowhere else 'judged nothing'}{where}.")
             continue
         rates = [
             f"{100 * rate.estimate:.3g}% of {whose}" for whose, rate in (
@@ -159,18 +163,25 @@ def _starved(study: Study) -> list[str]:
     return told
 
 
+def _turned_up(study: Study) -> set[str]:
+    """The arms of a response curve, where there are too many to be told one by one."""
+    along = response(study) if len(study.arms) > MOST_ARMS else None
+    return {arm for line in along.lines.values() for _, arm in line} if along else set()
+
+
 def _contained(study: Study) -> list[str]:
     """From which value of the number that arms turn up a collapse is contained, line by line."""
     along = response(study) if "attack_rate" in study.steps and len(study.seeds) > 1 else None
     if along is None:
         return []
     least = {name: least_below(study, "attack_rate", line, CONTAINED) for name, line in along.lines.items()}
-    enough = [f"{name or 'it'} from {number(value)}" for name, value in least.items() if value is not None]
-    never = [name or "no value" for name, value in least.items() if value is None]
+    enough = [f"{name}{' ' * bool(name)}from {number(value)}" for name, value in least.items() if value is not None]
+    never = [name for name, value in least.items() if value is None]
     words = f"Contained (the whole interval of models that ever collapsed below {CONTAINED:g}) by {along.over}"
     told = [f"{words}: {listed(enough)}, of the values tried."] if enough else []
     if never:
-        told.append(f"Not shown to be contained at any value of {along.over} tried: {listed(never)}.")
+        which = f": {listed(never)}" if all(never) else ""
+        told.append(f"Not shown to be contained at any value of {along.over} tried{which}.")
     return told
 
 
