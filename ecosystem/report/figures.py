@@ -49,7 +49,7 @@ def curves(study, metric: str, exact: pd.DataFrame | None = None) -> Figure:
     """Mean over seeds with its 95% interval, an arm a line; `exact` (columns arm, step, metric) is drawn over it."""
     drawn = bands(study.steps, metric, list(study.arms))
     thin = len(drawn) <= FEW_ARMS and all(len(b.seeds_ST) <= FEW_SEEDS for b in drawn)
-    below = -(-min(len(drawn), 24) // 4) if len(drawn) > LABELLED else 0  # lines of the legend under the curves
+    below = -(-min(len(drawn), 24) // 3) if len(drawn) > LABELLED else 0  # lines of the legend under the curves
     figure, axes = panels(1, 1, 4.7, 3.0 + 0.18 * below)
     ax, place = axes[0, 0], _places(study, drawn)
     for index, band in zip(place, drawn, strict=True):
@@ -89,7 +89,9 @@ def _sample(index: int, name: str) -> Line2D:
 
 def _legend(figure: Figure, handles: list, side: str = "upper") -> None:
     place: Any = f"outside {side} left"
-    figure.legend(handles=handles, loc=place, ncols=4, borderpad=0.1, columnspacing=1.4)
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    columns = 4 if longest < 13 else 3  # of what fits the width of a figure
+    figure.legend(handles=handles, loc=place, ncols=columns, borderpad=0.1, columnspacing=1.4)
 
 
 def _exact(ax: Axes, exact: pd.DataFrame | None, metric: str, arms: list[str]) -> list[float]:
