@@ -30,13 +30,14 @@ class Guards:
 
     guards_NV (N, V) bool: who is guarded by which. pass_2V (2, V): probability that a model's (row 0) and a human
     (row 1) document is accepted. shared_V: a verdict holds for all readers; else each reading is judged anew.
-    refill_N: readers go on until they have enough.
+    refill_N: readers go on until they have enough. public: sources from here on are archives, which nobody judges.
     """
 
     guards_NV: np.ndarray
     pass_2V: np.ndarray
     shared_V: np.ndarray
     refill_N: np.ndarray
+    public: float = np.inf
 
     @property
     def guarded_N(self) -> np.ndarray:
@@ -90,7 +91,8 @@ def guards_of(spec: Scenario, network: Network, follows_NS: csr_array, streams: 
                 "corpus.keep: step, or for judges: readings"
             )
     pass_2V = np.array([rates[v.name] for v in reading]).T[::-1]
-    return Guards(guards_NV, pass_2V, shared_V, ~(guards_NV & unwilling_V).any(axis=1))
+    public = spec.agents + len(spec.humans)
+    return Guards(guards_NV, pass_2V, shared_V, ~(guards_NV & unwilling_V).any(axis=1), public)
 
 
 def too_few(

@@ -85,7 +85,7 @@ def let_pass(guards: Guards, rules: Rules, diet: Diet, batches: Batches, step: i
     pass_GB = np.array([guards.passes(by) for by in guards.shared_NV[who]])[:, kind_B]
     own_GB = guards.own_N2[who][:, kind_B]
     # nobody judges archives (where verdicts are shared there are none to be read: corpus.keep is step)
-    private_B = batches.source_B >= rules.follows_NS.shape[1] - len(guards.guards_NV)
+    private_B = batches.source_B >= guards.public
     pass_GB[:, private_B] = own_GB[:, private_B] = 1.0
     accepted_G = (drawn_GB * own_GB * pass_GB).sum(axis=1)
     fed = accepted_G > 0
