@@ -18,7 +18,8 @@ from agents.humans.zipf import Zipf
 from agents.learners.categorical import Categorical
 from agents.learners.ngram import Ngram
 from benchmarks._timing import alternating, once, peak_gib, row, seconds
-from ecosystem.documents import Batch, Corpus, DocumentShape, Keep
+from ecosystem.corpus import Corpus
+from ecosystem.documents import Batch, DocumentShape, Keep
 from ecosystem.model import Ecosystem
 from ecosystem.runs.record import Recorder
 from ecosystem.scenario import Community, Graph, Group, Measuring, Scenario

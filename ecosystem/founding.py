@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecosystem.documents import Corpus, DocumentShape
+from ecosystem.corpus import Corpus
+from ecosystem.documents import DocumentShape
 from ecosystem.population import Population
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams

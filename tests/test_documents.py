@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, chi2
 
-from ecosystem.documents import Batch, Corpus, DocumentShape, Keep
+from ecosystem.corpus import Corpus
+from ecosystem.documents import Batch, DocumentShape, Keep
 
 ITEMS = DocumentShape("items", 10**9)
 SOURCES = 5

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, chisquare
 
-from ecosystem.documents import Batch, Corpus, DocumentShape, Keep, Pool
+from ecosystem.corpus import Corpus
+from ecosystem.documents import Batch, DocumentShape, Keep, Pool
 from ecosystem.network import Network, build, from_edges
 from ecosystem.reading import Follows, available, read
 from ecosystem.scenario import Graph

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ecosystem.documents import Corpus
+from ecosystem.corpus import Corpus
 from ecosystem.errors import InputError
 from ecosystem.frame import Event, Judgements, Worked
 from ecosystem.population import Population

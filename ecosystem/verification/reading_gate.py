@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecosystem.documents import ACCEPTED, EXEMPT, NEW, REJECTED, Corpus, Documents
+from ecosystem.corpus import Corpus
+from ecosystem.documents import ACCEPTED, EXEMPT, NEW, REJECTED, Documents
 from ecosystem.reading import Diet, Follows, sources_of
 from ecosystem.streams import Streams
 from ecosystem.verification.desk import Desk, Ticket

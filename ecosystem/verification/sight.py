@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecosystem.documents import Corpus, Documents, DocumentShape
+from ecosystem.corpus import Corpus
+from ecosystem.documents import Documents, DocumentShape
 from ecosystem.humans import Humans
 from ecosystem.population import Population
 from ecosystem.streams import Draws, Streams

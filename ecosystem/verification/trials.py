@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecosystem.documents import NEW, REJECTED, Corpus, DocumentShape, Pool
+from ecosystem.corpus import Corpus
+from ecosystem.documents import NEW, REJECTED, DocumentShape, Pool
 from ecosystem.reading import Diet
 from ecosystem.verification.desk import Desk, Ticket
 from ecosystem.verification.kernel import HUMAN, PASSED, PUBLIC, keep_by_rates, keep_passed
