@@ -15,6 +15,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from ecosystem.grammar import Grammar
+
 
 class Codec(Protocol):
     """Documents of tokens as text and back, for models with a tokenizer of their own.
@@ -44,6 +46,12 @@ class DocumentShape:
     size: int
     length: int = 1
     codec: Codec | None = field(default=None, compare=False, repr=False)  # of tokens that stand for text
+    grammar: Grammar | None = field(default=None, compare=False, repr=False)  # of tokens that make claims
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What it can be read as: its kind, and `claims` where tokens make some."""
+        return (self.kind,) if self.grammar is None else (self.kind, "claims")
 
     @property
     def trailing(self) -> tuple[int, ...]:
@@ -114,6 +122,12 @@ class Pool:
         """Readable documents of each source."""
         return self.cumulative_GS[-1]
 
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of all readable documents."""
+        first = int(self.start_GS[0, 0]) if len(self.start_GS) else 0
+        return first + np.arange(int(self.counts_S.sum()))
+
     def sources(self, rows: np.ndarray) -> np.ndarray:
         """Who wrote the documents of rows."""
         if len(self.content) <= 4 * rows.size:  # looked up for all rows at once: a tenth of the time of searching
@@ -137,11 +151,55 @@ class Pool:
 
 @dataclass(frozen=True)
 class Batch:
-    """What is published together: content (M, *x), depth (M,) and parent (M,) or one for all (see `Documents`)."""
+    """What is published together: content (M, *x), depth (M,) and parent (M,) or one for all (see `Documents`).
+
+    Of answers also what was asked (`ecosystem.answering`).
+    """
 
     content: np.ndarray
     depth: np.ndarray | float = 0.0
     parent: np.ndarray | int = -1
+    answered: Answered | None = None
+
+    def take(self, which: np.ndarray) -> Batch:
+        """Some of them."""
+
+        def of(column):
+            return column[which] if isinstance(column, np.ndarray) else column
+
+        answered = None if self.answered is None else self.answered.take(which)
+        return Batch(self.content[which], of(self.depth), of(self.parent), answered)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """M answers to questions, as columns.
+
+    agent (M,): who was asked; fact, slot (M,): what was asked, and the answer (slot -1: none was given); confidence
+    (M,) in [0, 1]; retrieved (M, r) and cited (M, c): numbers of documents, -1 where there are fewer; supported (M,)
+    bool: what was retrieved states the answer, itself or by composition; withheld (M,) bool: not to be published.
+    """
+
+    agent: np.ndarray
+    fact: np.ndarray
+    slot: np.ndarray
+    confidence: np.ndarray
+    retrieved: np.ndarray
+    cited: np.ndarray
+    supported: np.ndarray
+    withheld: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.fact)
+
+    def take(self, which: np.ndarray) -> Answered:
+        """Some of them."""
+        return Answered(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
+    @classmethod
+    def joined(cls, parts: list[Answered]) -> Answered:
+        """All of them, one after the other; columns of numbers are filled up with -1."""
+        return cls(*(_stacked([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
@@ -153,3 +211,10 @@ class Keep:
 
 
 NEW, ACCEPTED, REJECTED, EXEMPT = range(4)  # verdicts; exempt: not for this verifier to judge
+
+
+def _stacked(parts: list[np.ndarray]) -> np.ndarray:
+    if parts[0].ndim == 1:
+        return np.concatenate(parts)
+    wide = max(part.shape[1] for part in parts)
+    return np.concatenate([np.pad(p, ((0, 0), (0, wide - p.shape[1])), constant_values=-1) for p in parts])

@@ -34,6 +34,9 @@ def check(spec: Scenario, writers: list[Writer]) -> None:
                 f"models.{group.name}: a {type(group.learner).__name__} reads {', '.join(group.learner.reads)}; "
                 f"this world writes {shape.kind}{foreign}."
             )
+        if group.questions is not None and shape.grammar is None:
+            owner = f"models.{group.name}.questions"
+            raise WorldError(f"{owner}: goes with worlds of facts; this world writes {shape.kind}.")
     _check_metrics(spec, shape)
     _check_prompts(spec, writers)
     encoders.check(spec.measure.encoder)
@@ -50,7 +53,7 @@ def _check_metrics(spec: Scenario, shape: DocumentShape) -> None:
             name.partition("@")[2],
             metrics.of_whom(metrics.find(name.partition("@")[0])),
         )
-        if kinds is not None and shape.kind not in kinds:
+        if kinds is not None and not {*shape.kinds} & {*kinds}:
             raise WorldError(f"metrics: {name!r} is defined for {', '.join(kinds)}; this world writes {shape.kind}.")
         if one and key is not None and one not in known[key]:
             raise WorldError(f"metrics: {name!r}: after @ stands a {key}: {', '.join(known[key]) or 'there is none'}.")
@@ -61,7 +64,7 @@ def _check_metrics(spec: Scenario, shape: DocumentShape) -> None:
 
 def _check_verifiers(spec: Scenario, shape: DocumentShape) -> None:
     for verifier in spec.verifiers:
-        if shape.kind not in verifier.reads:
+        if not {*shape.kinds} & {*verifier.reads}:
             owner, kinds = f"verifiers.{verifier.name}: a {type(verifier).__name__}", ", ".join(verifier.reads)
             raise WorldError(f"{owner} judges {kinds}; this world writes {shape.kind}.")
         wrong = verifier.misfit(shape)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ecosystem.answering.desk import AnsweringDesk
+from ecosystem.answering.experience import Experience
+from ecosystem.answering.minds import Minds
 from ecosystem.corpus import Corpus
 from ecosystem.documents import DocumentShape
+from ecosystem.interfaces import Writer
 from ecosystem.population import Population
+from ecosystem.reading import Follows
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
 
@@ -25,6 +30,15 @@ def populations(spec: Scenario, shape: DocumentShape, streams: Streams) -> list[
         made.append(Population(group, first, shape, streams))
         first += group.count
     return made
+
+
+def answering(writers: list[Writer], follows: Follows, populations: list[Population]) -> AnsweringDesk | None:
+    """Where questions are asked, in a world of facts; None in others."""
+    truth = writers[0].truth
+    if truth is None:
+        return None
+    grammar = truth.grammar
+    return AnsweringDesk(grammar, truth.asked_F, follows, Minds(populations, grammar), Experience(grammar))
 
 
 def corpus(spec: Scenario, shape: DocumentShape, verifiers: tuple[str, ...]) -> Corpus:

@@ -10,15 +10,19 @@ document (see `DocumentShape`), K items or vocabulary, d dimensions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ecosystem.documents import DocumentShape
+from ecosystem.grammar import Grammar
 from ecosystem.marks import Mark
 from ecosystem.streams import Draws
+from ecosystem.truth import Truth
 
 Params = dict[str, np.ndarray]
 """State of n agents: arrays whose first axis has length n (rows of one agent are its whole state)."""
@@ -71,7 +75,7 @@ class Learner(Component):
     """
 
     reads: ClassVar[tuple[str, ...]] = ("items",)
-    """Kinds of documents (`DocumentShape.kind`) this learner understands."""
+    """Kinds of documents (`DocumentShape.kinds`) this learner understands."""
     row_tolerance: ClassVar[float] = 0.0
     """How far a model alone may differ from the same model in a group, relatively: 0 where every loop is a model's own,
     some 1e-6 where matrix products are batched (their order of summation may depend on how many there are)."""
@@ -130,6 +134,14 @@ class Learner(Component):
         """
         raise NotImplementedError(f"A {type(self).__name__} does not answer prompts.")
 
+    def beliefs(self, params: Params, grammar: Grammar, fact_nQ: np.ndarray, rng: Draws) -> np.ndarray:
+        """(n, Q, V) float64: of each agent, how probable it finds every possible value of facts (n, Q); rows sum to 1.
+
+        Values that a fact cannot have are 0. By default from `log_prob_own` of the claim written out with every value:
+        so whoever reads tokens can be asked. `rng` serves those who can only be asked by sampling.
+        """
+        return by_likelihood(partial(self.log_prob_own, params), grammar, fact_nQ)
+
     def memory(self, n: int, shape: DocumentShape, read: int) -> int:
         """Bytes that n models hold at the peak of a fit to `read` documents each, beyond these documents.
 
@@ -167,6 +179,8 @@ class Writer:
     moments: Moments | None = None  # with n = 1
     modes: Modes | None = None
     judge: Judge | None = None  # where documents fall into classes
+    truth: Truth | None = None  # where documents make claims
+    known_F: np.ndarray | None = None  # (F,) bool: the facts it writes of
 
     def sample(self, k: int, rng: Draws) -> np.ndarray:
         """(n, k, *x): k fresh documents for each of the rng's n rows."""
@@ -207,6 +221,25 @@ class Judge:
         """(C, C + 1) counts of held-out human documents by their class and the class judged, the last column none of
         them; None where nothing was held out or the judge cannot err."""
         return None
+
+
+def by_likelihood(
+    log_prob_own: Callable[[np.ndarray], np.ndarray], grammar: Grammar, fact_nQ: np.ndarray
+) -> np.ndarray:
+    """(n, Q, V) beliefs from the log-probabilities of claims (n, b, L), each row under its own agent.
+
+    An agent that finds every value impossible believes all alike.
+    """
+    n, q = fact_nQ.shape
+    slot_V = np.arange(grammar.slots)
+    content = grammar.write(np.repeat(fact_nQ, grammar.slots, axis=1)[..., None], np.tile(slot_V, (n, q))[..., None])
+    possible = slot_V < grammar.width_F[fact_nQ][..., None]
+    content[~possible.reshape(n, -1)] = 0
+    nats = np.where(possible, log_prob_own(content).reshape(n, q, -1), -np.inf)
+    highest = nats.max(axis=2, keepdims=True)
+    weight = np.where(possible, np.exp(nats - np.where(np.isfinite(highest), highest, 0)), 0)
+    weight = np.where(np.isfinite(highest), weight, possible)
+    return weight / weight.sum(axis=2, keepdims=True)
 
 
 @dataclass(frozen=True)

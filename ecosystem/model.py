@@ -28,6 +28,7 @@ from ecosystem.text import encoders, prompts
 from ecosystem.verification.gates import Gates
 from ecosystem.verification.reading_gate import Rules
 from ecosystem.verification.sight import WorldSight
+from ecosystem.verifier import Verifier
 from ecosystem.views import HumanAgent, ModelAgent, VerifierAgent
 
 
@@ -185,11 +186,19 @@ class Ecosystem(mesa.Model):
         batches = [Batch(self._archive.pop(p.first).reshape(-1, *self.shape.trailing)) for p in kept]
         self.corpus.append(0, batches, counts_S)
 
+    def _write(self, population: Population, step: int, attempt: int = 0, rows: np.ndarray | None = None) -> Batch:
+        """What a group writes: freely, or in answer to questions."""
+        if population.group.questions is None or self.answering is None:
+            return population.publish(step, attempt, rows)
+        return self.answering.answer(population, step)
+
     def _publish(self) -> None:
         counts_S = np.zeros(self.corpus.sources, np.int64)
+        if self.answering is not None and any(g.questions for g in self.spec.models):
+            self.answering.begin(self.corpus.readable(self.streams.get("retention/asked", self.t)))
         gate, batches = self.gates.publishing, []
         for p in self.populations:
-            batch, counts_S[p.members] = gate.of_models(p, self.t)
+            batch, counts_S[p.members] = gate.of_models(p, self.t, self._write)
             batches.append(batch)
         human = [gate.of_people(self.humans.publish(self.t, h), h, self.t) for h in range(len(self.spec.humans))]
         counts_S[self.n : self.n + len(human)] = [len(c) for c in human]
@@ -267,13 +276,19 @@ class Ecosystem(mesa.Model):
         self._archive: dict[int, np.ndarray] = {}
         archive_N, group_N = founding.each(self.spec, "archive"), founding.each(self.spec, "name")
         self.follows = Follows(self.network, self.humans.reach_NH, archive_N)
-        self.gates = Gates(self.spec, self.network, self.follows, group_N, self.streams, self._sight)
+        self.gates = Gates(self.spec, self.network, self.follows, group_N, self.streams, self.sight)
         self.corpus = founding.corpus(self.spec, self.shape, self.gates.columns)
+        self.answering = founding.answering(self.writers, self.follows, self.populations)
+        if self.answering is not None:
+            self.gates.publishing.note_refused = self.answering.experience.note
 
-    def _sight(self, verifier: str) -> WorldSight:
-        """What a verifier can look at."""
-        populations, streams = self.populations, self.streams
-        return WorldSight(verifier, self.shape, self.n, self.humans, populations, streams, lambda: self.corpus)
+    def sight(self, verifier: Verifier) -> WorldSight:
+        """What a verifier can look at: what is true only where it is an oracle."""
+        truth = self.writers[0].truth if verifier.oracle else None
+        return WorldSight(
+            verifier.name, self.shape, self.n, self.humans, self.populations, self.streams, lambda: self.corpus,
+            None if truth is None else truth.whole, lambda: self.answering,
+        )  # fmt: skip
 
     def _make_agents(self) -> None:
         for population in self.populations:

@@ -169,6 +169,17 @@ class Population:
         self.shape.check(written, (self.n, len(prompt_PL), k), author)
         return written
 
+    def beliefs(
+        self, fact_nQ: np.ndarray, step: int, purpose: str, rows: np.ndarray | None = None, params: Params | None = None
+    ) -> np.ndarray:
+        """(n, Q, V) what the models (`rows`: only these) believe of facts; `params`: as they were, in place of now."""
+        grammar, draws = self.shape.grammar, self.draws(purpose, step)
+        assert grammar is not None
+        params = self.params if params is None else params
+        if rows is not None:
+            params, draws = {name: array[rows] for name, array in params.items()}, draws.take(rows)
+        return self.learner.beliefs(params, grammar, fact_nQ, draws)
+
     def _check_columns(self, column: np.ndarray, wanted: tuple[int, int]) -> None:
         """The columns that a learner says it copied; compiled loops rely on them."""
         wide = self._lineage.rows_nb.shape[1] if self._lineage is not None else 0

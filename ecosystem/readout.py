@@ -17,6 +17,8 @@ from ecosystem.population import Population
 from ecosystem.tally import pooled, row_squares, tally
 from ecosystem.text.prompts import Asked
 
+ASKED_AT_ONCE = 4_000_000  # probabilities of values held at once while all models are asked for all facts
+
 
 class Readout:
     """Lazily: a measuring sample, answers, item distributions, moments and log-probabilities of all models."""
@@ -83,6 +85,27 @@ class Readout:
         """Mean and covariance of every model's documents, exact where a learner knows its own."""
         parts = [self._moments(p) for p in self._populations]
         return Moments(np.concatenate([m.mean_ND for m in parts]), np.concatenate([m.covariance_NDD for m in parts]))
+
+    @cached_property
+    def recalled(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N, F) each: the value of every fact that a model finds most probable (its slot), and how probable.
+
+        Worlds of facts. Of values alike the first; a model is asked for all facts in turns, so that memory stays small.
+        """
+        grammar = self._shape.grammar
+        assert grammar is not None
+        agents = sum(p.n for p in self._populations)
+        slot_NF, sure_NF = np.zeros((agents, grammar.facts), np.int64), np.zeros((agents, grammar.facts))
+        at_once = max(1, ASKED_AT_ONCE // grammar.slots)
+        for p in self._populations:
+            for rows in np.array_split(np.arange(p.n), -(-p.n * grammar.facts // at_once) if p.n else 1):
+                turns = -(-len(rows) * grammar.facts // at_once)
+                for facts in np.array_split(np.arange(grammar.facts), max(turns, 1)) if len(rows) else ():
+                    asked = np.tile(facts, (len(rows), 1))
+                    believed = p.beliefs(asked, self._step, "recall", rows)
+                    place = np.ix_(p.first + rows, facts)
+                    slot_NF[place], sure_NF[place] = believed.argmax(axis=2), believed.max(axis=2)
+        return slot_NF, sure_NF
 
     def similarity_NN(self) -> np.ndarray:
         """(N, N): probability that draws from i and j are equal (vectors: product of means); the table `pairs`."""

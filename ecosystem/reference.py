@@ -23,6 +23,7 @@ class Reference:
         self.humans, self._rare_below = humans, rare_below
         self.shape = humans.writers[0].shape
         self.weights_H = humans.weights_H
+        self.truth = humans.writers[0].truth
 
     def writer(self, community: str) -> Writer:
         """A community's writer by name."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
+from ecosystem.answering.rules import Questions
 from ecosystem.documents import Keep
 from ecosystem.interfaces import HumanSource, Learner
 from ecosystem.measuring import Measuring
@@ -71,6 +72,9 @@ class Group(Part):
         False, description="Keep a model's own pretraining documents among what it can read, as long as the web would."
     )
     start: Literal["scratch", "continue"] = Field("scratch", description="A fit begins anew, or from where it stands.")
+    questions: Questions | None = Field(
+        None, description="Fact worlds: what it publishes are answers to what people ask (default: free writing)."
+    )
     learner: SerializeAsAny[Learner] = Field(description="The kind of model and its hyperparameters.")
 
     @model_validator(mode="after")

@@ -6,11 +6,13 @@ Letters: n agents, b documents read, k written, M scored, P prompts, L tokens of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ecosystem.documents import Codec, DocumentShape
-from ecosystem.interfaces import Learner, Params
+from ecosystem.grammar import Grammar
+from ecosystem.interfaces import Learner, Params, by_likelihood
 from ecosystem.streams import Draws
 
 TEXT = "text"
@@ -19,12 +21,12 @@ TEXT = "text"
 
 def understands(learner: Learner, shape: DocumentShape) -> bool:
     """Can it read documents of this shape, as they are or as text?"""
-    return shape.kind in learner.reads or (TEXT in learner.reads and shape.codec is not None)
+    return bool({*shape.kinds} & {*learner.reads}) or (TEXT in learner.reads and shape.codec is not None)
 
 
 def in_tokens(learner: Learner, shape: DocumentShape) -> Learner | Translated:
     """The learner, spoken to in the world's documents: one that reads text behind a translator."""
-    if shape.kind in learner.reads or shape.codec is None:
+    if {*shape.kinds} & {*learner.reads} or shape.codec is None:
         return learner
     return Translated(learner, shape, shape.codec)
 
@@ -77,6 +79,9 @@ class Translated:
         room_P = prompt_PL.shape[1] - (prompt_PL != 0).sum(axis=1)
         answer_nPkL[np.broadcast_to(np.arange(self.shape.length) >= room_P[:, None, None], answer_nPkL.shape)] = 0
         return answer_nPkL
+
+    def beliefs(self, params: Params, grammar: Grammar, fact_nQ: np.ndarray, rng: Draws) -> np.ndarray:
+        return by_likelihood(partial(self.log_prob_own, params), grammar, fact_nQ)
 
     def atoms(self, params: Params) -> None:
         """Its own are of its own tokens."""

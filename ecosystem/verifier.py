@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from ecosystem.documents import Documents, DocumentShape
+from ecosystem.documents import Answered, Documents, DocumentShape
 from ecosystem.interfaces import Component, Params
 from ecosystem.marks import Mark
 from ecosystem.parts import MAX_DOCUMENTS, Name, Part, Share
@@ -44,7 +44,7 @@ class Submitted:
     content (M, *x); document (M,) int64 running numbers (-1: not published yet); source (M,) int32: a model's number,
     or N + the number of a community; depth (M,) float32: model generations from human writing;
     reader (M,) int64: who wants to read it, -1 where a verdict holds for all; human (M,) bool is the truth, for
-    verifiers whose errors are stated as rates.
+    verifiers whose errors are stated as rates; answered: of answers what was asked, retrieved and cited, else None.
     """
 
     content: np.ndarray
@@ -53,6 +53,7 @@ class Submitted:
     depth: np.ndarray
     reader: np.ndarray
     human: np.ndarray
+    answered: Answered | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -66,7 +67,9 @@ class Submitted:
         """Some of them."""
         if which.dtype == bool and which.all():
             return self
-        return Submitted(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+        answered = None if self.answered is None else self.answered.take(which)
+        columns = [name for name in self.__dataclass_fields__ if name != "answered"]
+        return Submitted(**{name: getattr(self, name)[which] for name in columns}, answered=answered)
 
 
 def authors(source_M: np.ndarray, models: int) -> np.ndarray:
@@ -93,6 +96,21 @@ class Sight(Protocol):
     def log_likelihood(self, model_M: np.ndarray, content: np.ndarray) -> np.ndarray:
         """(M,) nats of each document under a model as it is now."""
 
+    def true(self, content: np.ndarray) -> np.ndarray:
+        """(M,) bool: documents that claim something, and nothing false. Only for an `oracle`; TypeError for others."""
+
+    def stored(self, number_M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Documents of some numbers, (M, *x), and which of them the web holds, (M,) bool; others are all 0."""
+
+    def beliefs(self, model_M: np.ndarray, fact_M: np.ndarray, earlier: Params | None = None) -> np.ndarray:
+        """(M, V) what models believe of facts (as they were at `snapshot`, if given); NaN where nobody is asked."""
+
+    def snapshot(self) -> Params:
+        """All models as they are now, to be asked later."""
+
+    def peers(self, model_M: np.ndarray, most: int) -> np.ndarray:
+        """(M, P) other models that each one reads, at random, fresh at every step; -1 where there are fewer."""
+
     def human_share(self, source_M: np.ndarray) -> np.ndarray:
         """(M,) human share of what each source was last trained on (1 for people)."""
 
@@ -112,6 +130,10 @@ class Verifier(Component):
 
     reads: ClassVar[tuple[str, ...]] = ("items", "vectors", "pairs", "tokens")
     """Kinds of documents (`DocumentShape.kind`) it can judge."""
+    oracle: ClassVar[bool] = False
+    """Whether it knows what is true in a fact world (`Sight.true`); nobody else does."""
+    critiques: ClassVar[bool] = False
+    """Whether answers that it refuses go on record, to be thought of when the question is asked again."""
     personal: ClassVar[bool] = False
     """Whether a verdict is the reader's own, so that each reading is judged."""
 

@@ -56,7 +56,7 @@ def test_an_unknown_kind_names_the_nearest_and_what_there_is():
     with pytest.raises(InputError) as caught:
         find("learners", "categorial")
     (line,) = caught.value.lines
-    assert line.startswith("Unknown learner 'categorial'. Did you mean 'categorical'? Available: categorical, ")
+    assert line.startswith("Unknown learner 'categorial'. Did you mean 'categorical'? Available: belief, categorical, ")
     with pytest.raises(InputError, match=r"Unknown world 'zpif'. Did you mean 'zipf'\?"):
         find("humans", "zpif")
 

@@ -122,7 +122,7 @@ def test_a_community_can_be_measured_on_its_own(world):
 
 
 def test_without_held_out_text_the_measure_says_what_to_set(world):
-    bare = SimpleNamespace(held_out=None)
+    bare = SimpleNamespace(held_out=None, documents=np.zeros((1, 4), np.int32))
     other = SimpleNamespace(reference=SimpleNamespace(weights_H=np.ones(1)), writers=[bare], readout=world.readout)
     with pytest.raises(MetricError, match=r"set world.held_out above 0"):
         held_out_cross_entropy(other)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ecosystem import components
+from ecosystem.answering.rules import Questions
 from ecosystem.checks.trial import CheckFailed, first_difference
+from ecosystem.interfaces import Learner
 from ecosystem.measuring import Measuring, Prompts
 from ecosystem.model import Ecosystem
 from ecosystem.scenario import Collapse, Community, Graph, Group, Scenario
@@ -22,6 +24,7 @@ WORLDS = {
     "vectors": ("mixture", "gaussian", {}),
     "pairs": ("regression", "linear", {}),
     "tokens": ("text", "ngram", {}),
+    "claims": ("facts", "belief", {"subjects": 30, "places": 4}),
 }
 Metric = Callable[[Ecosystem], Any]
 
@@ -35,7 +38,7 @@ def small_world(kind: str) -> Ecosystem:
         metrics=("arrival", "alike_arrival"),  # what is counted from step 0 on is counted where it is asked for
         world=components.find("humans", world)(**keys),
         humans=(Community(rate=20),),
-        models=(Group(count=3, publish=10, read=20, learner=components.find("learners", learner)()),),
+        models=_models(kind, cast(Learner, components.find("learners", learner)())),
         graph=Graph(kind="complete", self_loops=True),
         collapse=Collapse(metric="within_diversity", below=0.5),
         measure=Measuring(prompts=Prompts(count=3, answers=2, every=1) if kind == "tokens" else None),
@@ -43,6 +46,14 @@ def small_world(kind: str) -> Ecosystem:
     made = Ecosystem(spec, rng=0)
     made.step()
     return made
+
+
+def _models(kind: str, learner: Learner) -> tuple[Group, ...]:
+    """Three models; where documents make claims, two that answer questions and one that writes freely."""
+    if kind != "claims":
+        return (Group(count=3, publish=10, read=20, learner=learner),)
+    asked = Group(name="asked", count=2, publish=10, read=20, learner=learner, questions=Questions())
+    return (asked, Group(name="free", count=1, publish=10, read=20, learner=learner))
 
 
 def is_a_number_or_one_for_each_model(metric: Metric, world: Ecosystem) -> None:

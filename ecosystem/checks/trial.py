@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from ecosystem.documents import DocumentShape
+from ecosystem.grammar import NONE, Grammar
 from ecosystem.interfaces import Component, Learner, Params
 from ecosystem.streams import Draws, Streams
 from ecosystem.text.codec import TextCodec
@@ -19,12 +20,20 @@ from ecosystem.text.tokens import SINGLE, Vocabulary
 from ecosystem.travel import Translated, in_tokens
 
 BYTES = TextCodec(Vocabulary(SINGLE))
+FACTS = Grammar(  # two people and a place: a relation of people, their home, where it lies, where they are from
+    np.array([0, 1, 0, 1, 2, 0, 1]), np.array([0, 0, 1, 1, 2, 3, 3]), np.array([5, 2, 3, 3]), np.array([8, 3, 5, 5]),
+    np.array([[-1, -1], [-1, -1], [-1, -1], [1, 2]]), 2, tuple("abcdefgh"), tuple("rhlf"),
+)  # fmt: skip
+FEW_FACTS = Grammar(
+    np.array([0, 1]), np.array([0, 0]), np.array([1]), np.array([3]), np.array([[-1, -1]]), 2, tuple("abc"), ("r",)
+)
 PLAIN = {
     "items": DocumentShape("items", 7),
     "vectors": DocumentShape("vectors", 2),
     "pairs": DocumentShape("pairs", 3),
     "tokens": DocumentShape("tokens", 5, 6),
     "text": DocumentShape("tokens", len(SINGLE), 12, BYTES),
+    "claims": DocumentShape("tokens", FACTS.tokens, 6, grammar=FACTS),
 }
 SMALLEST = {
     "items": DocumentShape("items", 7),
@@ -32,6 +41,7 @@ SMALLEST = {
     "pairs": DocumentShape("pairs", 2),
     "tokens": DocumentShape("tokens", 3, 4),
     "text": DocumentShape("tokens", len(SINGLE), 4, BYTES),
+    "claims": DocumentShape("tokens", FEW_FACTS.tokens, 6, grammar=FEW_FACTS),
 }
 LETTERS = "ab c"  # of example documents that are text
 LONGEST_LISTED = 3  # letters of texts that are all scored
@@ -68,6 +78,8 @@ def documents(shape: DocumentShape, k: int, rng: Draws) -> np.ndarray:
         return (rng.uniform(k) ** 2 * shape.size).astype(np.int32)  # the first items more often
     if shape.codec is not None:
         return _texts(shape, k, rng)
+    if shape.grammar is not None:
+        return _claims(shape.grammar, k, rng)
     if shape.kind == "tokens":
         token = 1 + rng.integers(max(shape.size - 1, 1), k, shape.length)
         ended = np.arange(shape.length) > rng.integers(shape.length + 1, k, 1)
@@ -76,6 +88,14 @@ def documents(shape: DocumentShape, k: int, rng: Draws) -> np.ndarray:
     if shape.kind == "pairs":
         vector[..., -1] += vector[..., :-1].sum(axis=-1)
     return vector
+
+
+def _claims(grammar: Grammar, k: int, rng: Draws) -> np.ndarray:
+    """(n, k, L): documents of none to C claims, about the first facts more often."""
+    fact = (rng.uniform(k, grammar.claims) ** 2 * grammar.facts).astype(np.int64)
+    slot = (rng.uniform(k, grammar.claims) * grammar.width_F[fact]).astype(np.int64)
+    made = np.arange(grammar.claims) < rng.integers(grammar.claims + 1, k, 1)
+    return grammar.write(np.where(made, fact, NONE), slot)
 
 
 def _texts(shape: DocumentShape, k: int, rng: Draws) -> np.ndarray:
@@ -195,6 +215,9 @@ class Trial:
     def behaviour(self, params: Params, rng: Draws) -> dict[str, np.ndarray]:
         """Everything a learner shows of its state, agent axis first."""
         shown = {"log_prob": self.fluent.log_prob(params, self.probe)}
+        if self.shape.grammar is not None:
+            fact_nQ = np.tile(np.arange(self.shape.grammar.facts), (rng.n, 1))
+            shown["beliefs"] = self.fluent.beliefs(params, self.shape.grammar, fact_nQ, rng)
         written = self.fluent.sample(params, 16, rng)
         shown |= {"sample": written[0], "columns": written[1]} if isinstance(written, tuple) else {"sample": written}
         if self.learner.answers:
@@ -216,6 +239,8 @@ def rows_of(params: Params, rows: np.ndarray | slice) -> Params:
 def first_difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray], tolerance: float = 0.0) -> str | None:
     """What differs between two behaviours, in words; None where nothing does (NaN equals NaN)."""
     for name, array in one.items():
+        if array is None and other[name] is None:
+            continue
         if name not in other or array.shape != other[name].shape:
             return f"{name} has another shape"
         if array.dtype.kind == "f":

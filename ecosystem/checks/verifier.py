@@ -35,8 +35,9 @@ class Bench:
     @property
     def sight(self) -> WorldSight:
         """A fresh one: nothing may be kept in it."""
-        w = self.world
-        return WorldSight(self.verifier.name, w.shape, w.n, w.humans, w.populations, w.streams, lambda: w.corpus, w.t)
+        made = self.world.sight(self.verifier)
+        made.step = self.world.t
+        return made
 
     @cached_property
     def published(self) -> Submitted:

@@ -27,6 +27,7 @@ import numpy as np
 from numba import njit
 
 from ecosystem.interfaces import Writer
+from ecosystem.streams import Streams
 
 SIZE = 4096  # numbers of a vector
 TABLE_BITS = 20  # of the table of idf
@@ -63,7 +64,7 @@ def _counts(writer: Writer) -> tuple[np.ndarray, int]:
     """How many human documents have an n-gram of each hash, and how many documents there are; once for a writer."""
     if writer not in _COUNTS:
         parts = [part for part in (writer.documents, writer.held_out) if part is not None]
-        written = np.concatenate(parts) if parts else np.zeros((0, 1), np.int32)
+        written = np.concatenate(parts) if parts else writer.sample(READ, Streams(0).rows("encoder", 0, 1))[0]
         rows = np.linspace(0, len(written) - 1, min(READ, len(written))).astype(np.int64)
         characters, ends = _characters(writer.show(written[rows]))
         found = np.zeros(1 << TABLE_BITS, np.int64)

@@ -12,8 +12,10 @@ from numba import njit
 
 from ecosystem.interfaces import Writer
 from ecosystem.metrics import MetricError
+from ecosystem.streams import Streams
 
 SCORED = 64  # held-out documents that a measure is taken on, all communities together
+ENDLESS = 50_000  # documents of an endless writer that stand for all it writes
 BLOCK = 1 << 22  # n-grams sorted at a time
 
 
@@ -78,9 +80,16 @@ def lengths(content: np.ndarray) -> np.ndarray:
 
 
 def _kept_back(writer: Writer) -> np.ndarray:
+    if writer.documents is None:
+        return _fresh(writer, 4 * SCORED)
     if writer.held_out is None or not len(writer.held_out):
         raise MetricError("human_divergence: no human text was held out to measure on; set world.held_out above 0.")
     return writer.held_out
+
+
+def _fresh(writer: Writer, k: int) -> np.ndarray:
+    """(k, L) documents of an endless writer, the same for all seeds and never published."""
+    return writer.sample(k, Streams(0).rows("measures", 0, 1))[0]
 
 
 def _spread(documents: np.ndarray, most: int) -> np.ndarray:
@@ -93,7 +102,7 @@ _TRIGRAMS: WeakKeyDictionary[Writer, np.ndarray] = WeakKeyDictionary()
 def _trigrams(writer: Writer) -> np.ndarray:
     """The trigrams of all that a community wrote, held out or not, sorted; counted once for a writer."""
     if writer not in _TRIGRAMS:
-        written = [d for d in (writer.documents, writer.held_out) if d is not None]
+        written = [d for d in (writer.documents, writer.held_out) if d is not None] or [_fresh(writer, ENDLESS)]
         keys = [keys for _, keys in ngrams(np.concatenate(written)[None], 3, writer.shape.size)]
         found = np.unique(np.concatenate(keys))
         _TRIGRAMS[writer] = found[found >= 0]

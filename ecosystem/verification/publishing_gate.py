@@ -8,16 +8,20 @@ Letters: n authors, k documents each, M documents.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from ecosystem.documents import Batch
+from ecosystem.documents import Answered, Batch
 from ecosystem.population import Population
 from ecosystem.streams import Streams
 from ecosystem.verification.desk import Desk, Ticket
 from ecosystem.verification.reading_gate import PATIENCE
 from ecosystem.verifier import Submitted, authors
+
+Write = Callable[..., Batch]
+"""write(population, step[, attempt, rows]): what a group writes; attempt k > 0: these rows again, once refused."""
 
 
 class PublishingGate:
@@ -25,13 +29,16 @@ class PublishingGate:
 
     def __init__(self, desks: list[Desk], models: int, streams: Streams, record: bool):
         self.desks, self.models, self.streams, self.record = desks, models, streams, record
+        self.note_refused: Callable[[Answered], None] | None = None  # where critiques go on record
 
-    def of_models(self, population: Population, step: int) -> tuple[Batch, np.ndarray]:
+    def of_models(self, population: Population, step: int, write: Write) -> tuple[Batch, np.ndarray]:
         """What a group publishes, and how many documents each of its models, (n,)."""
         n, k = population.n, population.group.publish
-        written = population.publish(step)
+        written = write(population, step)
         stands = [desk.guarded_N[population.members] for desk in self.desks]
         guarded = np.flatnonzero(np.any(stands, axis=0)) if stands else np.zeros(0, np.int64)
+        if written.answered is not None and written.answered.withheld.any():  # they pass by here, whoever is guarded
+            guarded = np.arange(n)
         if not len(guarded) or not k:
             return written, np.full(n, k)
         free = np.setdiff1d(np.arange(n), guarded)
@@ -42,11 +49,11 @@ class PublishingGate:
             taken, again = self._passed(population, rows, batch, k - published_n[rows], attempt, step)
             author = np.repeat(rows, k)[taken]
             published_n += np.bincount(author, minlength=n)
-            pieces.append((author, _chosen(batch, taken)))
+            pieces.append((author, batch.take(taken)))
             rows = rows[again & (published_n[rows] < k)]
             if not len(rows):
                 break
-            batch = population.publish(step, attempt + 1, rows)
+            batch = write(population, step, attempt + 1, rows)
         return _joined(pieces), published_n
 
     def of_people(self, content: np.ndarray, h: int, step: int) -> np.ndarray:
@@ -66,6 +73,9 @@ class PublishingGate:
         k = population.group.publish
         seen = self._submitted(batch, np.repeat(population.first + rows, k), human=False)
         passed, again = np.ones(len(seen), bool), np.ones(len(rows), bool)
+        if batch.answered is not None:
+            passed &= ~batch.answered.withheld
+            again[:] = False  # a question is answered once
         place, judged = attempt * k + np.tile(np.arange(k), len(rows)), []
         for desk in self.desks:
             asked = desk.guarded_N[seen.source] & passed
@@ -76,8 +86,16 @@ class PublishingGate:
         shown = (rank_nk - passed_nk < wanted_n[:, None]).ravel()  # an author shows no more when it has enough
         for one in judged:
             self._charge(one, shown)
+            self._criticise(one, shown, batch.answered)
         self._remember(self.desks, seen, passed & shown)
         return passed & shown, again
+
+    def _criticise(self, judged: _Judged, shown: np.ndarray, answered: Answered | None) -> None:
+        """Refused answers go on record where the verifier leaves critiques."""
+        if answered is None or self.note_refused is None or not judged.desk.verifier.critiques:
+            return
+        refused = judged.which[~judged.accepted]
+        self.note_refused(answered.take(refused[shown[refused]]))
 
     def _remember(self, desks: list[Desk], seen: Submitted, published: np.ndarray) -> None:
         """Verifiers that care see what has just been let through, before they judge what comes next in the step."""
@@ -110,7 +128,7 @@ class PublishingGate:
         m = len(batch.content)
         return Submitted(
             batch.content, np.full(m, -1), source.astype(np.int32), np.broadcast_to(np.float32(batch.depth), m).copy(),
-            np.full(m, -1), np.full(m, human),
+            np.full(m, -1), np.full(m, human), batch.answered,
         )  # fmt: skip
 
 
@@ -132,14 +150,7 @@ def _nothing() -> tuple[np.ndarray, np.ndarray]:
 def _part(batch: Batch, rows: np.ndarray, k: int) -> tuple[np.ndarray, Batch]:
     """The documents of some authors of k each: (author of each, the documents)."""
     places = (rows[:, None] * k + np.arange(k)).ravel()
-    return np.repeat(rows, k), _chosen(batch, places)
-
-
-def _chosen(batch: Batch, which: np.ndarray) -> Batch:
-    def of(column):
-        return column[which] if isinstance(column, np.ndarray) else column
-
-    return Batch(batch.content[which], of(batch.depth), of(batch.parent))
+    return np.repeat(rows, k), batch.take(places)
 
 
 def _joined(pieces: list[tuple[np.ndarray, Batch]]) -> Batch:
@@ -150,4 +161,6 @@ def _joined(pieces: list[tuple[np.ndarray, Batch]]) -> Batch:
         parts = [np.broadcast_to(getattr(b, name), len(b.content)) for _, b in pieces]
         return np.concatenate(parts)[order]
 
-    return Batch(np.concatenate([b.content for _, b in pieces])[order], column("depth"), column("parent"))
+    answers = [b.answered for _, b in pieces if b.answered is not None]
+    answered = Answered.joined(answers).take(order) if answers else None
+    return Batch(np.concatenate([b.content for _, b in pieces])[order], column("depth"), column("parent"), answered)

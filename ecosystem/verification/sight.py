@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ecosystem.answering.desk import AnsweringDesk
+from ecosystem.answering.minds import Minds
 from ecosystem.corpus import Corpus
 from ecosystem.documents import Documents, DocumentShape
 from ecosystem.humans import Humans
+from ecosystem.interfaces import Params
 from ecosystem.population import Population
 from ecosystem.streams import Draws, Streams
 
@@ -28,6 +31,8 @@ class WorldSight:
     populations: list[Population]
     streams: Streams
     corpus: Callable[[], Corpus]
+    oracle: Callable[[np.ndarray], np.ndarray] | None = None  # which documents are true, where it may know
+    answering: Callable[[], AnsweringDesk | None] = lambda: None
     step: int = 0
 
     def chance(self, purpose: str, number_M: np.ndarray) -> np.ndarray:
@@ -50,6 +55,46 @@ class WorldSight:
             if len(mine):
                 nats_M[mine] = population.own_log_prob(model_M[mine] - population.first, content[mine])
         return nats_M
+
+    def true(self, content: np.ndarray) -> np.ndarray:
+        """(M,) bool; TypeError for whom this is not an oracle's sight."""
+        if self.oracle is None:
+            raise TypeError(f"verifiers.{self.owner}: only an oracle (Verifier.oracle) may ask what is true.")
+        return self.oracle(content)
+
+    def stored(self, number_M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(M, *x) documents by their numbers, 0 where they are not on the web, and (M,) which are."""
+        corpus = self.corpus()
+        there = (number_M >= corpus.first) & (number_M < corpus.published)
+        content = np.zeros((len(number_M), *self.shape.trailing), self.shape.dtype)
+        content[there] = corpus.at(number_M[there] - corpus.first).content
+        return content, there
+
+    def beliefs(self, model_M: np.ndarray, fact_M: np.ndarray, earlier: Params | None = None) -> np.ndarray:
+        """(M, V)"""
+        return self._minds(earlier).beliefs(model_M, fact_M, self.step, f"verifier/{self.owner}/beliefs")
+
+    def snapshot(self) -> Params:
+        """Parameters of every group, under names of their own."""
+        return {f"{p.group.name}\0{name}": array for p in self.populations for name, array in p.params.items()}
+
+    def peers(self, model_M: np.ndarray, most: int) -> np.ndarray:
+        """(M, P)"""
+        desk, rows = self.answering(), np.unique(model_M)
+        if desk is None:
+            return np.full((len(model_M), 0), -1)
+        draws = self.streams.rows(f"verifier/{self.owner}/peers", self.step, rows)
+        return desk.peers(rows, most, draws)[np.searchsorted(rows, model_M)]
+
+    def _minds(self, earlier: Params | None) -> Minds:
+        grammar = self.shape.grammar
+        if grammar is None:
+            raise TypeError(f"verifiers.{self.owner}: beliefs are of claims; these documents make none.")
+        by_group: dict[str, Params] = {}
+        for key, array in (earlier or {}).items():
+            group, _, name = key.partition("\0")
+            by_group.setdefault(group, {})[name] = array
+        return Minds(self.populations, grammar, by_group or None)
 
     def human_share(self, source_M: np.ndarray) -> np.ndarray:
         """(M,) human share of the last diet of each source, 1 for people."""

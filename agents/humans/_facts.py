@@ -1,0 +1,74 @@
+"""How people write of facts, whether the facts are made up or come from a file.
+
+Letters: F facts, V slots, C claims of a document, n rows, k documents.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecosystem.documents import DocumentShape
+from ecosystem.interfaces import Writer
+from ecosystem.streams import Draws
+from ecosystem.truth import Truth
+
+
+class FactWriter(Writer):
+    """A community that writes of facts it knows, and is sometimes wrong.
+
+    share_F (F,): how often it writes of each fact, sums to 1; known_F (F,) bool: the facts it knows, also those that it
+    knows by derivation; error: probability that a claim is false; misled_F (F,): the slot that people wrongly
+    believe, -1 where their errors are any other value.
+    """
+
+    def __init__(self, truth: Truth, share_F: np.ndarray, known_F: np.ndarray, error: float, misled_F: np.ndarray):
+        self.truth, self.share_F, self.known_F, self.error, self.misled_F = truth, share_F, known_F, error, misled_F
+        self.grammar, self._true_F = truth.grammar, truth.slot_F
+        self.shape = DocumentShape("tokens", self.grammar.tokens, 3 * self.grammar.claims, grammar=self.grammar)
+        self.probabilities = self._tokens()
+        self._cumulative, self._last = np.cumsum(share_F), int(np.flatnonzero(share_F)[-1])
+
+    def sample(self, k: int, rng: Draws) -> np.ndarray:
+        """(n, k, 3 C)"""
+        u = rng.uniform(k, self.grammar.claims, 3)
+        fact = np.minimum(np.searchsorted(self._cumulative, u[..., 0] * self._cumulative[-1], side="right"), self._last)
+        true = self._true_F[fact]
+        other = (u[..., 2] * (self.grammar.width_F[fact] - 1)).astype(np.int64)
+        other = other + (other >= true)  # any value but the true one
+        wrong = np.where(self.misled_F[fact] >= 0, self.misled_F[fact], other)
+        erring = (u[..., 1] < self.error) & (self.grammar.width_F[fact] > 1)
+        return self.grammar.write(fact, np.where(erring, wrong, true))
+
+    def log_prob(self, content: np.ndarray) -> np.ndarray:
+        """(M,) nats: of documents of C claims, each as likely as people write it."""
+        fact, slot = self.grammar.read(content)
+        with np.errstate(divide="ignore"):
+            nats = np.log(self.share_F[fact] * self._of_slot()[fact, slot])
+        nats = np.where((fact >= 0) & (slot >= 0), nats, -np.inf)
+        return nats.sum(axis=1)
+
+    def show(self, content: np.ndarray) -> list[str]:
+        return self.grammar.show(content)
+
+    def _of_slot(self) -> np.ndarray:
+        """(F, V): how likely it claims each value of a fact."""
+        grammar, rows = self.grammar, np.arange(self.grammar.facts)
+        error_F = np.where(grammar.width_F > 1, self.error, 0)
+        possible = np.arange(grammar.slots) < grammar.width_F[:, None]
+        of_slot = np.where(possible, (error_F / np.maximum(grammar.width_F - 1, 1))[:, None], 0)
+        misled = self.misled_F >= 0
+        of_slot[misled] = 0
+        of_slot[rows[misled], self.misled_F[misled]] = error_F[misled]
+        of_slot[rows, self._true_F] = 1 - error_F
+        return of_slot
+
+    def _tokens(self) -> np.ndarray:
+        """(K,) how often each token stands in its documents, which end without an end token."""
+        grammar = self.grammar
+        mass = np.zeros(grammar.tokens)
+        np.add.at(mass, 1 + grammar.subject_F, self.share_F)
+        np.add.at(mass, 1 + grammar.entities + grammar.relation_F, self.share_F)
+        of_slot = self._of_slot() * self.share_F[:, None]
+        entity = 1 + grammar.low_R[grammar.relation_F][:, None] + np.arange(grammar.slots)
+        np.add.at(mass, np.minimum(entity, grammar.tokens - 1), of_slot)
+        return mass / 3

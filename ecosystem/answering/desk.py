@@ -1,0 +1,203 @@
+"""Where models are asked: questions by what people ask for, answers from memory or from the web, with citations.
+
+Letters: n models of a group, Q questions of each, k documents retrieved, V slots, N models, S sources, F facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from ecosystem.answering.experience import Experience
+from ecosystem.answering.index import ClaimIndex
+from ecosystem.answering.minds import Minds
+from ecosystem.answering.rules import Questions
+from ecosystem.documents import Answered, Batch, Pool
+from ecosystem.grammar import NONE, Grammar
+from ecosystem.population import Population
+from ecosystem.reading import Follows
+from ecosystem.streams import Draws
+
+CITED = 2  # documents that an answer cites, at most: one for each step of a composition
+
+
+class Support(NamedTuple):
+    """What was retrieved for questions (n, Q): places in the index (n, Q, r), -1 where there are fewer; slot (n, Q) of
+    the supported answer, -1 where there is none; cited (n, Q, 2) places."""
+
+    place: np.ndarray
+    slot: np.ndarray
+    cited: np.ndarray
+
+
+@dataclass
+class AnsweringDesk:
+    """The questions of a world. asked_F (F,): how often each fact is asked for. `answers`: those of this step."""
+
+    grammar: Grammar
+    asked_F: np.ndarray
+    follows: Follows
+    minds: Minds
+    experience: Experience
+    answers: list[Answered] = field(default_factory=list)
+    _index: ClaimIndex | None = None
+
+    def begin(self, pool: Pool) -> None:
+        """A step begins; `pool`: the web as it can be read."""
+        self.answers = []
+        self._index = ClaimIndex.of(pool, self.grammar)
+
+    def answer(self, population: Population, step: int) -> Batch:
+        """What the models of a group answer, `publish` questions each, model by model."""
+        rules, models = population.group.questions, population.numbers
+        assert rules is not None
+
+        def draws(purpose: str) -> Draws:
+            return population.draws(purpose, step)
+
+        fact = self._asked(draws("questions"), population.group.publish)
+        support = self._support(models, rules, fact, draws)
+        believed = population.beliefs(fact, step, "beliefs")
+        slot, confidence, supported = self._said(rules, fact, support, believed, draws("answers"))
+        retrieved, cited = self._citations(rules, support, slot, draws("citations"))
+        if rules.confidence == "peers":
+            confidence = self._of_peers(models, rules, fact, slot, believed, draws("peers"), step)
+        answered = Answered(
+            np.repeat(models, fact.shape[1]), fact.ravel(), slot.ravel(), confidence.ravel(),
+            retrieved.reshape(fact.size, -1), cited.reshape(fact.size, -1), supported.ravel(),
+            (slot.ravel() < 0) | (not rules.write_back),
+        )  # fmt: skip
+        self.answers.append(answered)
+        return self._batch(answered, support.cited.reshape(fact.size, -1), population.depth_n, fact.shape[1])
+
+    def _asked(self, rng: Draws, questions: int) -> np.ndarray:
+        """(n, Q) facts."""
+        cumulative_F = np.cumsum(self.asked_F)
+        last = np.flatnonzero(self.asked_F)[-1]
+        return np.minimum(np.searchsorted(cumulative_F, rng.uniform(questions) * cumulative_F[-1], side="right"), last)
+
+    def _support(self, models: np.ndarray, rules: Questions, fact, draws: Callable[[str], Draws]) -> Support:
+        n, q = fact.shape
+        nothing = np.full((n, q, 0), NONE)
+        if rules.source == "memory" or self._index is None:
+            return Support(nothing, np.full((n, q), NONE), np.full((n, q, CITED), NONE))
+        may_nS = self.readable(models)
+        direct = self._retrieved(rules, fact, may_nS, draws("retrieval"))
+        slot, by = self._most(direct, fact, draws("retrieval/tie"))
+        cited = np.stack([by, np.full_like(by, NONE)], axis=-1)
+        place = direct
+        composes = draws("composition").uniform(q) < rules.compose
+        first = np.where((slot < 0) & composes, self.grammar.first_F[fact], NONE)
+        if (first >= 0).any():
+            one = self._retrieved(rules, first, may_nS, draws("retrieval/first"))
+            slot1, by1 = self._most(one, first, draws("retrieval/first/tie"))
+            second = np.where((first >= 0) & (slot1 >= 0), self.grammar.second(fact, slot1), NONE)
+            two = self._retrieved(rules, second, may_nS, draws("retrieval/second"))
+            slot2, by2 = self._most(two, second, draws("retrieval/second/tie"))
+            composed = slot2 >= 0
+            slot = np.where(composed, slot2, slot)
+            cited = np.where(composed[..., None], np.stack([by1, by2], axis=-1), cited)
+            place = np.concatenate([direct, one, two], axis=-1)
+        return Support(place, slot, cited)
+
+    def _retrieved(self, rules: Questions, fact, may_nS, rng: Draws) -> np.ndarray:
+        """(n, Q, k) places of documents; those that models wrote within their share."""
+        assert self._index is not None
+        cap = int(np.floor(rules.model_share * rules.retrieve + 1e-9))
+        return self._index.retrieve(fact, may_nS, len(self.follows.reach_NH), rules.retrieve, cap, rng)
+
+    def _most(self, place: np.ndarray, fact: np.ndarray, rng: Draws) -> tuple[np.ndarray, np.ndarray]:
+        """(n, Q) the slot that most of the retrieved documents state, -1: none does; and one of those that state it.
+
+        Ties go by chance.
+        """
+        index = self._index
+        assert index is not None
+        if not len(index.slot_D):
+            return np.full(fact.shape, NONE), np.full(fact.shape, NONE)
+        slot = np.where(place >= 0, index.slot_D[place], NONE)
+        same = (slot[..., :, None] == slot[..., None, :]) & (place >= 0)[..., :, None]
+        votes = same.sum(axis=-1) + rng.uniform(*place.shape[1:])
+        votes = np.where(place >= 0, votes, -1)
+        best = votes.argmax(axis=-1)[..., None]
+        chosen = np.take_along_axis(place, best, axis=-1)[..., 0]
+        return np.take_along_axis(slot, best, axis=-1)[..., 0], chosen
+
+    def _said(self, rules: Questions, fact, support: Support, believed, rng: Draws):
+        """(n, Q) each: the slot answered (-1: nothing), confidence in it, and whether what was retrieved states it."""
+        u, misread = rng.uniform(fact.shape[1]), rng.uniform(fact.shape[1]) >= rules.faithful
+        not_said = self.experience.heeded(fact, rules.heeds, lambda: rng.uniform(fact.shape[1], self.grammar.slots))
+        allowed = np.where(not_said, 0, believed)
+        cumulative = np.cumsum(allowed, axis=-1)
+        from_memory = (cumulative <= u[..., None] * cumulative[..., -1:]).sum(axis=-1)
+        able = cumulative[..., -1] > 0
+        if rules.unsupported == "abstain" and rules.source == "web":
+            able = able & (support.slot >= 0)
+        from_memory = np.where(able, np.minimum(from_memory, self.grammar.width_F[fact] - 1), NONE)
+        refused = np.take_along_axis(not_said, np.maximum(support.slot, 0)[..., None], axis=-1)[..., 0]
+        follows = (support.slot >= 0) & ~misread & ~refused
+        slot = np.where(follows, support.slot, from_memory)
+        supported = (support.slot >= 0) & (slot == support.slot)
+        own = np.take_along_axis(believed, np.maximum(slot, 0)[..., None], axis=-1)[..., 0]
+        return slot, np.where(slot >= 0, own, 0.0), supported
+
+    def _citations(self, rules: Questions, support: Support, slot, rng: Draws):
+        """Document numbers (n, Q, r) retrieved and (n, Q, 2) cited: what it found, or made up, or none."""
+        index, none = self._index, np.full((*slot.shape, CITED), NONE)
+        if index is None:
+            retrieved, cited, known = support.place, none, 0
+        else:
+            retrieved, cited = self._numbers(support.place), self._numbers(support.cited)
+            known = int(index.pool.documents(index.pool.rows[-1:]).max(initial=0)) + 1
+        invents = (rng.uniform(slot.shape[1]) < rules.fabricates) & (slot >= 0)
+        invented = (rng.uniform(slot.shape[1]) * 2 * max(known, 1)).astype(np.int64)  # half of them exist
+        made_up = np.where(invents[..., None], np.stack([invented, none[..., 1]], axis=-1), none)
+        return retrieved, np.where((support.slot >= 0)[..., None], cited, made_up)  # who misreads cites what it misread
+
+    def _numbers(self, place: np.ndarray) -> np.ndarray:
+        """Document numbers of places in the index, -1 where there is none."""
+        index = self._index
+        assert index is not None
+        if not len(index.row_D):
+            return np.full(place.shape, NONE)
+        return np.where(place >= 0, index.pool.documents(index.row_D[place]), NONE)
+
+    def _of_peers(self, models, rules: Questions, fact, slot, believed, rng: Draws, step: int) -> np.ndarray:
+        """(n, Q) the mean probability of the answer under a model and some whom it reads."""
+        peer_nP = self.peers(models, rules.peers, rng)
+        total = believed.copy()
+        for peer_n in peer_nP.T:
+            told = self.minds.beliefs(np.repeat(peer_n, fact.shape[1]), fact.ravel(), step, "peers")
+            total += np.nan_to_num(told.reshape(total.shape))
+        mean = total / (1 + (peer_nP >= 0).sum(axis=1))[:, None, None]
+        return np.where(slot >= 0, np.take_along_axis(mean, np.maximum(slot, 0)[..., None], axis=-1)[..., 0], 0.0)
+
+    def peers(self, models: np.ndarray, most: int, rng: Draws) -> np.ndarray:
+        """(n, P) models whom each reads, itself left out, in random order; -1 where there are fewer."""
+        reads = self.readable(models)[:, : len(self.follows.reach_NH)]
+        reads[np.arange(len(models)), models] = False
+        luck = np.where(reads, rng.uniform(reads.shape[1]), 2.0)
+        order = np.argsort(luck, axis=1, kind="stable")[:, :most]
+        return np.where(np.take_along_axis(luck, order, axis=1) < 2, order, NONE)
+
+    def readable(self, models: np.ndarray) -> np.ndarray:
+        """(n, S) bool: whose documents some models read: those of models and of communities, never private archives."""
+        network = self.follows.network
+        reads_nN = network.matrix()[models].toarray() > 0
+        people = self.follows.reach_NH[models]
+        return np.concatenate([reads_nN, people, np.zeros_like(reads_nN)], axis=1)
+
+    def _batch(self, answered: Answered, support: np.ndarray, depth_n: np.ndarray, questions: int) -> Batch:
+        content = self.grammar.write(np.where(answered.slot >= 0, answered.fact, NONE)[:, None], answered.slot[:, None])
+        depth, parent = 1 + np.repeat(depth_n, questions), np.full(len(answered), NONE)
+        index = self._index
+        if index is not None and len(index.row_D):
+            known = answered.supported[:, None] & (support >= 0)
+            of_cited = np.where(known, index.pool.depth[index.row_D[support]], 0).sum(axis=1)
+            depth = np.where(answered.supported, 1 + of_cited / np.maximum(known.sum(axis=1), 1), depth)
+            single = answered.supported & (support[:, 1] < 0)  # a composition states what neither of its sources does
+            parent = np.where(single, answered.cited[:, 0], NONE)
+        return Batch(content, depth, parent, answered)
