@@ -6,10 +6,13 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from agents.humans._facts import FactWriter
+from ecosystem.errors import InputError
 from ecosystem.grammar import Grammar
 from ecosystem.interfaces import HumanSource, Writer
 from ecosystem.parts import Share
 from ecosystem.truth import Truth
+
+ONE_WORLD = ("subjects", "relations", "values", "places", "regions", "claims", "seed")  # what is true hangs on them
 
 
 class Facts(HumanSource):
@@ -51,7 +54,15 @@ class Facts(HumanSource):
         return self
 
     def open(self, communities: list[HumanSource]) -> list[Writer]:
-        return [c.writer() for c in communities if isinstance(c, Facts)]
+        found = [c for c in communities if isinstance(c, Facts)]
+        for c in found:
+            for key in ONE_WORLD:
+                if getattr(c, key) != getattr(found[0], key):
+                    raise InputError(
+                        f"humans.*.writes.{key}: must be the same for all communities, who live in one world of facts; "
+                        f"got {getattr(found[0], key)} and {getattr(c, key)}."
+                    )
+        return [c.writer() for c in found]
 
     def writer(self) -> FactWriter:
         """The writer of one community."""

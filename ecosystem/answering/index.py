@@ -14,7 +14,7 @@ from ecosystem.documents import Pool
 from ecosystem.grammar import Grammar
 from ecosystem.streams import Draws, two_units
 
-LOOKED_AT = 1024  # documents that state a fact looked through for one question, from a random one on
+LOOKED_AT = 1024  # documents among which one question's are drawn: those from a random one on
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,18 @@ def _retrieve(key, call, step, agents, fact_nQ, begin_F, source_D, may_nS, model
             fact = fact_nQ[i, q]
             if fact < 0:
                 continue
-            begin, count = begin_F[fact], begin_F[fact + 1] - begin_F[fact]
-            number, of_people, of_models = q * (LOOKED_AT + 1), 0, 0
-            start = int(two_units(key, number, call, agents[i], step)[0] * count)
-            for j in range(min(count, LOOKED_AT)):
-                d = begin + (start + j) % count
+            begin, end = begin_F[fact], begin_F[fact + 1]
+            readable = 0  # places are counted among what it may read, so that what others write changes nothing
+            for d in range(begin, end):
+                readable += may_nS[i, source_D[d]]
+            number, of_people, of_models, place = q * (LOOKED_AT + 1), 0, 0, -1
+            start = int(two_units(key, number, call, agents[i], step)[0] * readable)
+            for d in range(begin, end):
                 if not may_nS[i, source_D[d]]:
+                    continue
+                place += 1
+                j = place - start if place >= start else place - start + readable
+                if j >= LOOKED_AT:
                     continue
                 u = two_units(key, number + 1 + j, call, agents[i], step)[0]
                 if source_D[d] < models:
@@ -78,12 +84,12 @@ def _retrieve(key, call, step, agents, fact_nQ, begin_F, source_D, may_nS, model
                 else:
                     of_people = _keep(people, people_luck, of_people, d, u)
             a, b = 0, 0
-            for place in range(min(k, of_people + of_models)):
+            for at in range(min(k, of_people + of_models)):
                 if b == of_models or (a < of_people and people_luck[a] < others_luck[b]):
-                    found[i, q, place] = people[a]
+                    found[i, q, at] = people[a]
                     a += 1
                 else:
-                    found[i, q, place] = others[b]
+                    found[i, q, at] = others[b]
                     b += 1
 
 
