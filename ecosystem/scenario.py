@@ -203,15 +203,42 @@ class Claim(Part):
         "what it is divided by.",
     )
     group: str | None = Field(None, description="Only models of this group.")
+    along: str | None = Field(
+        None,
+        description="A metric with which `metric` rises from arm to arm: their rank correlation (Spearman) over three "
+        "or more arms, seed by seed. It is taken at `since` where that is given (what was there before), else at `at`.",
+    )
     arms: tuple[str, ...] = Field(
-        ("base",), min_length=1, max_length=2, description="One arm, or first minus second, paired by seed."
+        ("base",),
+        min_length=1,
+        description="One arm; or first minus second, paired by seed; or, with `along`, three or more.",
     )
     effect: str = Field(description='"> 0", "< 0.5", or "= 0.5 +- 0.05" (equivalent within a margin).')
     ratio: bool = Field(
-        False, description="First divided by second in place of the difference; with one arm, `at` by `since`."
+        False,
+        description="First divided by second in place of the difference; with one arm, `at` by `since`, or `metric` "
+        "by `minus`.",
     )
     seeds: int = Field(8, ge=2, description="Seeds 0 to seeds - 1.")
     source: str | None = Field(None, description="Where the expectation comes from (DOI, arXiv id, law).")
+
+    @model_validator(mode="after")
+    def _arms_fit(self) -> Claim:
+        if self.along is None:
+            if len(self.arms) > 2:
+                raise ValueError(f"arms: must be one or two, or more with `along`; got {len(self.arms)}")
+        elif len(self.arms) < 3:
+            raise ValueError(f"arms: must be three at least for a rank correlation (`along`); got {len(self.arms)}")
+        elif self.ratio:
+            raise ValueError("ratio: goes with one or two arms, not with `along`; got true")
+        elif self.along == self.metric and self.minus is None and self.since is None:
+            raise ValueError(f"along: must be another metric than `metric`; got {self.along!r} for both")
+        return self
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Those it is about."""
+        return tuple(name for name in (self.metric, self.minus, self.along) if name is not None)
 
 
 class Scenario(Part):

@@ -197,3 +197,84 @@ def test_a_claim_may_be_about_what_changed_since_a_step():
     lost = [np.mean(ends[arm]) - 1 for arm in ("fed", "base")]
     assert found.estimate == pytest.approx(lost[0] / lost[1], rel=0.05)
     assert "that at step 0" in found.figures
+
+
+def along_study(seeds: int, **columns: dict[str, list[float]]):
+    """A study of several metrics: columns[metric][arm] is a value a seed at the end; at step 0 all are 1."""
+    arms = next(iter(columns.values()))
+    runs = []
+    for arm in arms:
+        for seed in range(seeds):
+            steps = pd.DataFrame({"step": [0, 1]} | {m: [1.0, of[arm][seed]] for m, of in columns.items()})
+            runs.append(SimpleNamespace(arm=arm, seed=seed, status="complete", steps=steps))
+    frames = [run.steps.assign(arm=run.arm, seed=run.seed) for run in runs]
+    return SimpleNamespace(runs=runs, steps=pd.concat(frames), arms=tuple(arms))
+
+
+def test_a_claim_may_be_about_two_metrics_that_go_together_from_arm_to_arm():
+    """Ranks by hand: (1, 2, 3, 4) with (1, 2, 4, 3) is 1 - 6 * 2 / (4 * 15) = 0.8; in the other seed the reverse."""
+    gain = {"a": [0.1, 0.9], "b": [0.2, 0.5], "c": [0.3, 0.3], "d": [0.9, 0.2]}
+    gap = {"a": [5.0, 1.0], "b": [6.0, 2.0], "c": [8.0, 3.0], "d": [7.0, 40.0]}
+    study = along_study(2, tail_coverage=gain, support=gap)
+    found = judge(claim("> 0", *"abcd", along="support"), study)
+    assert (found.outcome, found.n) == ("undecided", 2)
+    assert found.estimate == pytest.approx((0.8 - 1) / 2)
+    said = "rank correlation of coverage of rare items at the end with support, over a, b, c, d"
+    assert found.figures.startswith(said)
+    study.runs = [run for run in study.runs if run.seed == 0 or run.arm != "d"]
+    assert judge(claim("> 0", *"abcd", along="support"), study).estimate == pytest.approx(0.8)
+
+
+def test_what_a_metric_goes_along_with_is_taken_before_it_moved():
+    """With `since` the other metric is that of the earlier step, where here all arms are alike: nothing to order by."""
+    rising, alike = {a: [i, i] for i, a in enumerate("abc")}, {a: [2, 3] for a in "abc"}
+    study = along_study(2, tail_coverage=rising, support=alike)
+    assert judge(claim("> 0", *"abc", along="support", since=0), study).note == "no complete run has a value"
+    for i, run in enumerate(study.runs):
+        run.steps.loc[0, "support"] = float(i)
+    found = judge(claim("> 0.9", *"abc", along="support", since=0), study)
+    assert (found.outcome, found.estimate, found.n) == ("held", pytest.approx(1), 2)
+    assert "at the end minus that at step 0 with support at step 0, over a, b, c" in found.figures
+
+
+def test_a_rank_correlation_of_chance_is_held_in_at_most_one_experiment_in_forty():
+    trials = 40
+
+    def held(strength: float) -> int:
+        rng = np.random.default_rng(4)
+        count = 0
+        for _ in range(trials):
+            luck = {a: rng.normal(0, 1, 6) for a in "abcdef"}
+            gap = {a: (strength * v + rng.normal(0, 1, 6)).tolist() for a, v in luck.items()}
+            study = along_study(6, tail_coverage={a: v.tolist() for a, v in luck.items()}, support=gap)
+            count += judge(claim("> 0", *"abcdef", along="support", seeds=6), study).outcome == "held"
+        return count
+
+    limit = stats.binom.ppf(1 - FALSE_ALARM, trials, 0.025)
+    assert held(0.0) <= limit
+    assert held(1.0) > limit  # the negative control: an order that is there must be found
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"arms": ["a", "b", "c"]}, "arms: must be one or two, or more with `along`; got 3"),
+        ({"arms": ["a", "b"], "along": "support"}, "arms: must be three at least for a rank correlation"),
+        ({"arms": ["a", "b", "c"], "along": "support", "ratio": True}, "ratio: goes with one or two arms"),
+        ({"arms": ["a", "b", "c"], "along": "tail_coverage"}, "along: must be another metric than `metric`"),
+    ],
+)
+def test_claims_about_the_wrong_number_of_arms_are_refused(keys, told):
+    with pytest.raises(ValueError, match=told):
+        Claim(says="", metric="tail_coverage", effect="> 0", **keys)
+
+
+def test_a_metric_may_be_divided_by_another_one():
+    rng = np.random.default_rng(5)
+    whole = rng.normal(2, 0.2, 6)
+    half = (whole / 2 + rng.normal(0, 0.01, 6)).tolist()
+    study = along_study(6, tail_coverage={"base": half}, support={"base": whole.tolist()})
+    found = judge(claim("= 0.5 +- 0.02", minus="support", ratio=True, seeds=6), study)
+    assert found.outcome == "held"
+    assert found.figures.startswith("coverage of rare items over support at the end, base: 0.5")
+    assert judge(claim("= 0.5 +- 0.02", minus="support", seeds=6), study).outcome == "failed"

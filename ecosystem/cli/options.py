@@ -61,7 +61,7 @@ def asked(source: str, sets: list[str] | None, steps: int | None = None, judging
 
 def _can_be_judged(claim: Claim, spec: Scenario, steps: int) -> bool:
     """Is a claim's step reached, and what it is about measured?"""
-    measured = {claim.metric, claim.minus or claim.metric} <= set(spec.metrics)
+    measured = set(claim.metrics) <= set(spec.metrics)
     return measured and (claim.at == "end" or claim.at <= steps) and (claim.since or 0) <= steps
 
 

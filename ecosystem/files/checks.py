@@ -190,16 +190,18 @@ class Checks:
 
     def _claim(self, claim: dict, path: Path) -> Iterator[Mistake]:
         group, effect = (self._at((*path, key)) for key in ("group", "effect"))
-        for key in ("metric", "minus"):
-            if isinstance(metric := self._at((*path, key)), str):
-                yield from self._claim_metric(metric, (*path, key))
+        named = [(key, self._at((*path, key))) for key in ("metric", "minus", "along")]
+        about = [(key, metric) for key, metric in named if isinstance(metric, str)]
+        for key, metric in about:
+            yield from self._claim_metric(metric, (*path, key))
         groups = self._names_in("models")
         if isinstance(group, str) and group not in groups:
             text = f"must be a group of models: {', '.join(groups)}; got {shown(group)}{did_you_mean(group, groups)}"
             yield Mistake((*path, "group"), text)
-        if isinstance(group, str) and isinstance(metric := self._at((*path, "metric")), str) and _of_the_web(metric):
-            text = f"goes with measures of single models; {metric} is one number for the whole web; got {shown(group)}"
-            yield Mistake((*path, "group"), text)
+        of_the_web = [metric for _, metric in about if _of_the_web(metric)]
+        if isinstance(group, str) and of_the_web:
+            what = f"{of_the_web[0]} is one number for the whole web"
+            yield Mistake((*path, "group"), f"goes with measures of single models; {what}; got {shown(group)}")
         if isinstance(effect, str):
             yield from _effect(effect, (*path, "effect"))
         yield from self._claim_arms(claim, path)
@@ -221,10 +223,11 @@ class Checks:
             if isinstance(arm, str) and arm not in known:
                 text = f"must be an arm: {', '.join(known)}; got {shown(arm)}{did_you_mean(arm, known)}"
                 yield Mistake((*path, "arms", i), text)
-        if len(named) == 2 and named[0] == named[1]:
-            yield Mistake((*path, "arms"), f"must be two different arms; got {shown(named)}")
-        if claim.get("ratio") is True and len(named) != 2 and claim.get("since") is None:
-            yield Mistake((*path, "ratio"), "a ratio needs two arms, or `since`; got true with one arm")
+        if any(arm in named[:i] for i, arm in enumerate(named)):
+            many = "two different" if len(named) == 2 else "different"
+            yield Mistake((*path, "arms"), f"must be {many} arms; got {shown(named)}")
+        if claim.get("ratio") is True and len(named) < 2 and claim.get("since") is None and claim.get("minus") is None:
+            yield Mistake((*path, "ratio"), "a ratio needs two arms, `since` or `minus`; got true with one arm")
 
     def _claim_step(self, path: Path) -> Iterator[Mistake]:
         every = self._at(("record", "every"), 1)

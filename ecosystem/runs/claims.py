@@ -46,10 +46,18 @@ class Verdict:
         if claim.since is not None:
             how = "over" if claim.ratio and len(claim.arms) == 1 else "minus"
             where += f" {how} that at step {claim.since}"
-        arms = (" over " if claim.ratio else " minus ").join(claim.arms) if len(claim.arms) == 2 else claim.arms[0]
+        less = ""
+        if claim.minus:
+            less = f" {'over' if _of_two_metrics(claim) else 'minus'} {titles.title(claim.minus).title}"
+        what = f"{titles.title(claim.metric).title}{less}{of} {where}"
+        if claim.along:
+            when = "" if claim.since is None else f" at step {claim.since}"
+            what = f"rank correlation of {what} with {titles.title(claim.along).title}{when}"
+            arms = f"over {', '.join(claim.arms)}"
+        else:
+            arms = (" over " if claim.ratio else " minus ").join(claim.arms)
         found = self.note or f"{wording.number(self.estimate)} ({wording.interval(self.low, self.high, self.n)})"
-        less = f" minus {titles.title(claim.minus).title}" if claim.minus else ""
-        return f"{titles.title(claim.metric).title}{less}{of} {where}, {arms}: {found}; claimed {claim.effect.strip()}"
+        return f"{what}, {arms}: {found}; claimed {claim.effect.strip()}"
 
 
 def judge(claim: Claim, study: Study) -> Verdict:
@@ -80,7 +88,11 @@ def _measured(claim: Claim, study: Study) -> Interval:
 
     from ecosystem.runs.statistics import paired, paired_ratio, t_interval
 
-    if len(claim.arms) == 1 and claim.since is not None:
+    if claim.along is not None:
+        return t_interval(_correlations(claim, study, claim.along))
+    if _of_two_metrics(claim):
+        samples = [_values(claim, study, metric, claim.arms[0], claim.at) for metric in (claim.metric, claim.minus)]
+    elif len(claim.arms) == 1 and claim.since is not None:
         samples = [_sample(claim, study, claim.arms[0], at) for at in (claim.at, claim.since)]
     else:
         samples = [_change(claim, study, arm) for arm in claim.arms]
@@ -96,15 +108,40 @@ def _change(claim: Claim, study: Study, arm: str) -> pd.Series:
     return found if claim.since is None else found - _sample(claim, study, arm, claim.since)
 
 
+def _correlations(claim: Claim, study: Study, along: str) -> list[float]:
+    """One a seed: the rank correlation of the metric with another over the arms; NaN where either is the same in all.
+
+    Seeds that lack an arm are left out.
+    """
+    import pandas as pd
+
+    from ecosystem.runs.statistics import rank_correlation
+
+    at = claim.at if claim.since is None else claim.since
+    moved = pd.concat([_change(claim, study, arm) for arm in claim.arms], axis=1, join="inner")
+    beside = pd.concat([_values(claim, study, along, arm, at) for arm in claim.arms], axis=1, join="inner")
+    pairs = zip(moved.to_numpy(), beside.loc[moved.index].to_numpy(), strict=True)
+    return [rank_correlation(of_metric, of_along) for of_metric, of_along in pairs]
+
+
+def _of_two_metrics(claim: Claim) -> bool:
+    """Is it about a metric divided by another one of the same arm?"""
+    return claim.ratio and claim.minus is not None and len(claim.arms) == 1 and claim.since is None
+
+
 def _sample(claim: Claim, study: Study, arm: str, at: int | Literal["end"]) -> pd.Series:
-    """By seed: the metric in an arm at a step."""
+    """By seed: the metric in an arm at a step, less the one to be taken off."""
+    found = _values(claim, study, claim.metric, arm, at)
+    return found if claim.minus is None else found - _values(claim, study, claim.minus, arm, at)
+
+
+def _values(claim: Claim, study: Study, metric: str | None, arm: str, at: int | Literal["end"]) -> pd.Series:
+    """By seed: any metric in an arm at a step, of the complete runs of the claim's seeds."""
     from ecosystem.runs.comparison import values
 
+    assert metric is not None
     seeds = [run.seed for run in study.runs if run.arm == arm and run.status == "complete" and run.seed < claim.seeds]
-    found = values(study, _column(claim.metric), arm, at, claim.group, seeds)
-    if claim.minus is None:
-        return found
-    return found - values(study, _column(claim.minus), arm, at, claim.group, seeds)
+    return values(study, _column(metric), arm, at, claim.group, seeds)
 
 
 def _column(metric: str) -> str:

@@ -109,6 +109,17 @@ def paired_ratio(first, second, level: float = LEVEL) -> Interval:
     return Interval(estimate, (middle - root) / leading, (middle + root) / leading, n)
 
 
+def rank_correlation(first, second) -> float:
+    """Spearman's correlation of two samples in the same order, equal values sharing their rank.
+
+    NaN where either is the same throughout, or a value is NaN: nothing can be said of an order then.
+    """
+    both = [np.asarray(sample, float) for sample in (first, second)]
+    if any(np.isnan(sample).any() or (sample == sample[0]).all() for sample in both):
+        return math.nan
+    return float(stats.spearmanr(*both).statistic)
+
+
 def holm(p) -> np.ndarray:
     """p values of a family, adjusted so that the chance of any false alarm stays below the level one tests at.
 
