@@ -235,7 +235,7 @@ def by_likelihood(
     content = grammar.write(np.repeat(fact_nQ, grammar.slots, axis=1)[..., None], np.tile(slot_V, (n, q))[..., None])
     possible = slot_V < grammar.width_F[fact_nQ][..., None]
     content[~possible.reshape(n, -1)] = 0
-    nats = np.where(possible, log_prob_own(content).reshape(n, q, -1), -np.inf)
+    nats = np.where(possible, log_prob_own(content).reshape(n, q, grammar.slots), -np.inf)
     highest = nats.max(axis=2, keepdims=True)
     weight = np.where(possible, np.exp(nats - np.where(np.isfinite(highest), highest, 0)), 0)
     weight = np.where(np.isfinite(highest), weight, possible)

@@ -64,14 +64,15 @@ class AnsweringDesk:
         slot, confidence, supported = self._said(rules, fact, support, believed, draws("answers"))
         retrieved, cited = self._citations(rules, support, slot, draws("citations"))
         if rules.confidence == "peers":
-            confidence = self._of_peers(models, rules, fact, slot, believed, draws("peers"), step)
+            peer_nP = self.peers(models, rules.peers, draws("peers"))
+            confidence = self.of_peers(peer_nP, fact, slot, confidence, step, "peers")
         answered = Answered(
             np.repeat(models, fact.shape[1]), fact.ravel(), slot.ravel(), confidence.ravel(),
-            retrieved.reshape(fact.size, -1), cited.reshape(fact.size, -1), supported.ravel(),
+            retrieved.reshape(fact.size, retrieved.shape[-1]), cited.reshape(fact.size, CITED), supported.ravel(),
             (slot.ravel() < 0) | (not rules.write_back),
         )  # fmt: skip
         self.answers.append(answered)
-        return self._batch(answered, support.cited.reshape(fact.size, -1), population.depth_n, fact.shape[1])
+        return self._batch(answered, support.cited.reshape(fact.size, CITED), population.depth_n, fact.shape[1])
 
     def _asked(self, rng: Draws, questions: int) -> np.ndarray:
         """(n, Q) facts."""
@@ -165,15 +166,16 @@ class AnsweringDesk:
             return np.full(place.shape, NONE)
         return np.where(place >= 0, index.pool.documents(index.row_D[place]), NONE)
 
-    def _of_peers(self, models, rules: Questions, fact, slot, believed, rng: Draws, step: int) -> np.ndarray:
-        """(n, Q) the mean probability of the answer under a model and some whom it reads."""
-        peer_nP = self.peers(models, rules.peers, rng)
-        total = believed.copy()
+    def of_peers(self, peer_nP: np.ndarray, fact, slot, own, step: int, purpose: str) -> np.ndarray:
+        """(n, Q) the mean probability of answers (-1: none, which has 0) under their models and some peers.
+
+        own (n, Q): the models' own probability; peer_nP (n, P): numbers of peers, -1 where there are fewer.
+        """
+        total, given = own.copy(), np.maximum(slot, 0).ravel()[:, None]
         for peer_n in peer_nP.T:
-            told = self.minds.beliefs(np.repeat(peer_n, fact.shape[1]), fact.ravel(), step, "peers")
-            total += np.nan_to_num(told.reshape(total.shape))
-        mean = total / (1 + (peer_nP >= 0).sum(axis=1))[:, None, None]
-        return np.where(slot >= 0, np.take_along_axis(mean, np.maximum(slot, 0)[..., None], axis=-1)[..., 0], 0.0)
+            told = self.minds.beliefs(np.repeat(peer_n, fact.shape[1]), fact.ravel(), step, purpose)
+            total += np.nan_to_num(np.take_along_axis(told, given, axis=1)).reshape(total.shape)
+        return np.where(slot >= 0, total / (1 + (peer_nP >= 0).sum(axis=1))[:, None], 0.0)
 
     def peers(self, models: np.ndarray, most: int, rng: Draws) -> np.ndarray:
         """(n, P) models whom each reads, itself left out, in random order; -1 where there are fewer."""
