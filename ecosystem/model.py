@@ -245,7 +245,8 @@ class Ecosystem(mesa.Model):
 
     def _measure(self) -> None:
         self._values = {}
-        self.readout = Readout(self.populations, self.shape, self.t, self.spec.measure.documents, self._asked_now)
+        wanted = self.spec.measure.documents
+        self.readout = Readout(self.populations, self.shape, self.t, wanted, self._asked_now, self.answering)
         self.running = self.t < self.spec.steps
         if self.spread is not None:
             self.spread.note(self)

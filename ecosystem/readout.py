@@ -11,6 +11,8 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_array
 
+from ecosystem.answering.desk import AnsweringDesk
+from ecosystem.answering.rules import Questions
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Atoms, Moments
 from ecosystem.population import Population
@@ -30,10 +32,11 @@ class Readout:
         step: int,
         documents: int,
         asked: Asked | None = None,
+        answering: AnsweringDesk | None = None,
     ):
-        """`asked`: the prompts, where this is a step at which they are asked."""
+        """`asked`: the prompts, where this is a step at which they are asked; `answering`: in worlds of facts."""
         self._populations, self._shape, self._step, self._documents = populations, shape, step, documents
-        self.asked = asked
+        self.asked, self._answering = asked, answering
 
     @cached_property
     def sample(self) -> np.ndarray:
@@ -106,6 +109,26 @@ class Readout:
                     place = np.ix_(p.first + rows, facts)
                     slot_NF[place], sure_NF[place] = believed.argmax(axis=2), believed.max(axis=2)
         return slot_NF, sure_NF
+
+    @cached_property
+    def among_peers_NF(self) -> np.ndarray:
+        """(N, F): how probable what a model recalls of every fact is to itself and some models whom it reads, on
+        average. As many as a group's `questions.peers`, drawn anew each step; worlds of facts.
+        """
+        desk, (slot_NF, sure_NF) = self._answering, self.recalled
+        assert desk is not None
+        among_NF = np.empty_like(sure_NF)
+        for p in self._populations:
+            most = (p.group.questions or Questions()).peers
+            peer_nP = desk.peers(p.numbers, most, p.draws("recall/peers", self._step))
+            turns = -(-p.n * sure_NF.shape[1] * desk.grammar.slots // ASKED_AT_ONCE)
+            for rows in np.array_split(np.arange(p.n), max(turns, 1)):
+                mine = p.first + rows
+                fact = np.tile(np.arange(sure_NF.shape[1]), (len(rows), 1))
+                among_NF[mine] = desk.of_peers(
+                    peer_nP[rows], fact, slot_NF[mine], sure_NF[mine], self._step, "recall/peers"
+                )
+        return among_NF
 
     def similarity_NN(self) -> np.ndarray:
         """(N, N): probability that draws from i and j are equal (vectors: product of means); the table `pairs`."""

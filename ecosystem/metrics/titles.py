@@ -74,6 +74,11 @@ TITLES = {
     "alike_clusters": Title("clusters of alike models", "", "lower", (1.0, None)),
     "largest_alike_share": Title("models in the largest cluster of alike ones", "share", "higher", SHARE),
     "alike_arrival": Title("arrival in a cluster of half of all models", "step"),
+    "peer_over_trust": Title("over-trust by comparison over peers", "share", "higher", (-1.0, 1.0)),
+    "peer_confidence_auroc": Title("AUROC of confidence by comparison over peers", "", "lower", SHARE),
+    "agreement": Title("other models that give the same answer", "share", None, SHARE),
+    "agreement_when_right": Title("others that give the same answer where it is right", "share", None, SHARE),
+    "agreement_when_wrong": Title("others that give the same answer where it is wrong", "share", "higher", SHARE),
     "mean_error": Title("squared distance of the mean from the human mean", "", "higher", (0.0, None)),
 }  # fmt: skip
 
