@@ -44,6 +44,9 @@ class Measuring(Part):
         description="Items of lower human probability are rare (default: half of 1 / number of items).",
     )
     documents: int = Field(64, ge=2, description="Documents a model writes for measuring, where no closed form serves.")
+    candidates: int = Field(
+        8, ge=2, le=1000, description="Candidates for each prompt, of which a verifier chooses (its gap is measured)."
+    )
     alike: float = Field(
         0.9, gt=0, le=1, description="Cosine of two models' distributions from which on they count as alike."
     )

@@ -6,6 +6,7 @@ P prompts, L tokens of a document.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -93,22 +94,20 @@ class Readout:
     def recalled(self) -> tuple[np.ndarray, np.ndarray]:
         """(N, F) each: the value of every fact that a model finds most probable (its slot), and how probable.
 
-        Worlds of facts. Of values alike the first; a model is asked for all facts in turns, so that memory stays small.
+        Worlds of facts. Of values alike the first.
         """
-        grammar = self._shape.grammar
-        assert grammar is not None
-        agents = sum(p.n for p in self._populations)
-        slot_NF, sure_NF = np.zeros((agents, grammar.facts), np.int64), np.zeros((agents, grammar.facts))
-        at_once = max(1, ASKED_AT_ONCE // grammar.slots)
-        for p in self._populations:
-            for rows in np.array_split(np.arange(p.n), -(-p.n * grammar.facts // at_once) if p.n else 1):
-                turns = -(-len(rows) * grammar.facts // at_once)
-                for facts in np.array_split(np.arange(grammar.facts), max(turns, 1)) if len(rows) else ():
-                    asked = np.tile(facts, (len(rows), 1))
-                    believed = p.beliefs(asked, self._step, "recall", rows)
-                    place = np.ix_(p.first + rows, facts)
-                    slot_NF[place], sure_NF[place] = believed.argmax(axis=2), believed.max(axis=2)
+        agents, facts = sum(p.n for p in self._populations), self._facts
+        slot_NF, sure_NF = np.zeros((agents, facts), np.int64), np.zeros((agents, facts))
+        for place, believed in self._beliefs():
+            slot_NF[place], sure_NF[place] = believed.argmax(axis=2), believed.max(axis=2)
         return slot_NF, sure_NF
+
+    def believed(self, slot_F: np.ndarray) -> np.ndarray:
+        """(N, F): how probable every model finds given values of all facts."""
+        found_NF = np.zeros((sum(p.n for p in self._populations), self._facts))
+        for place, believed in self._beliefs():
+            found_NF[place] = np.take_along_axis(believed, slot_F[place[1]][..., None], axis=2)[..., 0]
+        return found_NF
 
     @cached_property
     def among_peers_NF(self) -> np.ndarray:
@@ -145,6 +144,24 @@ class Readout:
     def log_prob(self, content: np.ndarray) -> np.ndarray:
         """(N, M) nats."""
         return np.concatenate([p.log_prob(content) for p in self._populations])
+
+    @property
+    def _facts(self) -> int:
+        assert self._shape.grammar is not None
+        return self._shape.grammar.facts
+
+    def _beliefs(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
+        """(models, facts) as an open mesh, and (n, f, V) what they believe; in turns, so that memory stays small."""
+        grammar = self._shape.grammar
+        assert grammar is not None
+        at_once = max(1, ASKED_AT_ONCE // grammar.slots)
+        for p in self._populations:
+            for rows in np.array_split(np.arange(p.n), -(-p.n * grammar.facts // at_once) if p.n else 1):
+                turns = -(-len(rows) * grammar.facts // at_once)
+                for facts in np.array_split(np.arange(grammar.facts), max(turns, 1)) if len(rows) else ():
+                    asked = np.tile(facts, (len(rows), 1))
+                    models, each = np.ix_(p.first + rows, facts)
+                    yield (models, each), p.beliefs(asked, self._step, "recall", rows)
 
     def _sample(self, population: Population) -> np.ndarray:
         written = population.write(self._documents, self._step, "measure")

@@ -287,8 +287,8 @@ verifiers: [{kind: likelihood, reference: %s}]
     [
         ("{kind: categorical, smoothing: -1}", "5:74: verifiers.0.reference.smoothing: must be a number from 0"),
         ("{kind: categorial}", "verifiers.0.reference.kind: must be one of .*did you mean 'categorical'"),
-        ("{smoothing: 1}", "verifiers.0.reference.kind: kind must be one of categorical"),
-        ("categorical", "verifiers.0.reference: must be {kind: categorical"),
+        ("{smoothing: 1}", "verifiers.0.reference.kind: kind must be one of belief, categorical"),
+        ("categorical", "verifiers.0.reference: must be {kind: belief | categorical"),
         ("{kind: transformer, width: 3}", "verifiers.0.reference.width: must be a multiple of heads"),
         ("{kind: categorical}, documents: 0", "verifiers.0.documents: must be a whole number from 1 to"),
         ("{kind: categorical}, community: peple", "verifiers.0.community: .*did you mean 'people'"),

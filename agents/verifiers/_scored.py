@@ -59,7 +59,16 @@ class Scored(Verifier):
 
 
 def of_its_own(seen: Submitted, sight: Sight) -> np.ndarray:
-    """(M,) nats of each document under the reader itself, before publishing under its author; NaN for people."""
+    """(M,) nats of each document under the reader itself, before publishing under its author; NaN for people.
+
+    Of an answer: those of what it says, given what was asked. How likely one is to speak of a subject at all says
+    nothing about an answer.
+    """
+    if seen.answered is not None:
+        fact_M, slot_M = seen.answered.fact, seen.answered.slot
+        belief_MV = sight.beliefs(seen.judge_of_own, fact_M)
+        with np.errstate(divide="ignore"):
+            return np.log(belief_MV[np.arange(len(slot_M)), slot_M])
     return a_token(sight.log_likelihood(seen.judge_of_own, seen.content), seen.content, sight.shape)
 
 

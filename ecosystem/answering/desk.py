@@ -50,6 +50,12 @@ class AnsweringDesk:
         self.answers = []
         self._index = ClaimIndex.of(pool, self.grammar)
 
+    def asked(self, rng: Draws, questions: int) -> np.ndarray:
+        """(n, Q) facts that models are asked for, as people ask."""
+        cumulative_F = np.cumsum(self.asked_F)
+        last = np.flatnonzero(self.asked_F)[-1]
+        return np.minimum(np.searchsorted(cumulative_F, rng.uniform(questions) * cumulative_F[-1], side="right"), last)
+
     def answer(self, population: Population, step: int) -> Batch:
         """What the models of a group answer, `publish` questions each, model by model."""
         rules, models = population.group.questions, population.numbers
@@ -58,7 +64,7 @@ class AnsweringDesk:
         def draws(purpose: str) -> Draws:
             return population.draws(purpose, step)
 
-        fact = self._asked(draws("questions"), population.group.publish)
+        fact = self.asked(draws("questions"), population.group.publish)
         support = self._support(models, rules, fact, draws)
         believed = population.beliefs(fact, step, "beliefs")
         slot, confidence, supported = self._said(rules, fact, support, believed, draws("answers"))
@@ -73,12 +79,6 @@ class AnsweringDesk:
         )  # fmt: skip
         self.answers.append(answered)
         return self._batch(answered, support.cited.reshape(fact.size, CITED), population.depth_n, fact.shape[1])
-
-    def _asked(self, rng: Draws, questions: int) -> np.ndarray:
-        """(n, Q) facts."""
-        cumulative_F = np.cumsum(self.asked_F)
-        last = np.flatnonzero(self.asked_F)[-1]
-        return np.minimum(np.searchsorted(cumulative_F, rng.uniform(questions) * cumulative_F[-1], side="right"), last)
 
     def _support(self, models: np.ndarray, rules: Questions, fact, draws: Callable[[str], Draws]) -> Support:
         n, q = fact.shape

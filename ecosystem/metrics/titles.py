@@ -79,6 +79,9 @@ TITLES = {
     "agreement": Title("other models that give the same answer", "share", None, SHARE),
     "agreement_when_right": Title("others that give the same answer where it is right", "share", None, SHARE),
     "agreement_when_wrong": Title("others that give the same answer where it is wrong", "share", "higher", SHARE),
+    "generation_verification_gap": Title("generation-verification gap", "share right, or nats", "lower"),
+    "relative_gap": Title("generation-verification gap, of what is left to gain", "share", "lower", (None, 1.0)),
+    "generation_accuracy": Title("right answers from memory to what people ask", "share", "lower", SHARE),
     "mean_error": Title("squared distance of the mean from the human mean", "", "higher", (0.0, None)),
 }  # fmt: skip
 

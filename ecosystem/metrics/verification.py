@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecosystem.errors import InputError, suggestion
-from ecosystem.verification.desk import Desk
 from ecosystem.verification.tally import Tally
 
 
 def judged_documents(world, verifier: str | None = None) -> float:
     """Judgements made in the step."""
-    return float(sum(desk.now.judged for desk in _desks(world, verifier)))
+    return float(sum(desk.now.judged for desk in world.gates.named(verifier)))
 
 
 def unjudged_documents(world, verifier: str | None = None) -> float:
     """Documents of the step that came too late for the verifiers' capacity."""
-    return float(sum(desk.now.unjudged for desk in _desks(world, verifier)))
+    return float(sum(desk.now.unjudged for desk in world.gates.named(verifier)))
 
 
 def rejected_share(world, verifier: str | None = None) -> float:
@@ -33,7 +31,7 @@ def rejected_share(world, verifier: str | None = None) -> float:
 def verification_cost(world, verifier: str | None = None) -> float:
     """What the judgements of the step cost, panels' members included."""
     if verifier is not None:
-        return float(_desks(world, verifier)[0].cost)
+        return float(world.gates.named(verifier)[0].cost)
     return float(sum(desk.cost for desk in world.gates.desks.values()))
 
 
@@ -59,7 +57,7 @@ def verifier_recall(world, verifier: str | None = None) -> float:
 
 def error_correlation(world, verifier: str | None = None) -> float:
     """Mean correlation of the errors of two members of a panel, given who wrote, over the run so far: 0 is best."""
-    known = [d.total.error_correlation() for d in _desks(world, verifier) if d.members]
+    known = [d.total.error_correlation() for d in world.gates.named(verifier) if d.members]
     return float(np.mean(known)) if known else float("nan")
 
 
@@ -73,19 +71,8 @@ def starved(world) -> np.ndarray:
     return world.gates.starved_N.astype(float)
 
 
-def _desks(world, verifier: str | None) -> list[Desk]:
-    if verifier is None:
-        return world.gates.standing
-    if verifier not in world.gates.desks:
-        known = list(world.gates.desks)
-        raise InputError(
-            f"Unknown verifier {verifier!r}.{suggestion(verifier, known)} Available: {', '.join(known) or 'none'}."
-        )
-    return [world.gates.desks[verifier]]
-
-
 def _tally(world, verifier: str | None) -> Tally:
     whole = Tally()
-    for desk in _desks(world, verifier):
+    for desk in world.gates.named(verifier):
         whole.counts += desk.now.counts
     return whole

@@ -104,6 +104,11 @@ class Desk:
             return True
         return any(learned)
 
+    @property
+    def ranks(self) -> bool:
+        """Whether what it thinks of a document depends on which others are before it."""
+        return self.verifier.ranks or any(member.ranks for member in self.members)
+
     def within_capacity(self, queue_M: np.ndarray) -> np.ndarray:
         """(M,) bool: which documents it still gets to in this step, those first in the queue."""
         left, reached = self.capacity_left, np.ones(len(queue_M), bool)
@@ -122,10 +127,21 @@ class Desk:
         if given_M is not None:
             luck_M = np.where(np.isnan(given_M), luck_M, given_M)
         if not self.members:
-            return luck_M < self._probability(seen), np.zeros((0, len(seen)), bool)
+            return luck_M < self.probability(seen), np.zeros((0, len(seen)), bool)
         votes = [member.verdict(seen, ticket, self._given(member, ticket, luck_M, given_M)) for member in self.members]
         accepted = self.verifier.count(np.array([vote_M for vote_M, _ in votes]))
         return accepted, np.concatenate([np.vstack([vote_M, below_VM]) for vote_M, below_VM in votes])
+
+    def probability(self, seen: Submitted) -> np.ndarray:
+        """(M,) with which it accepts documents, alone (of a panel see `verdict`); nothing is counted."""
+        p_M = np.asarray(self.verifier.accepts(self.state, seen, self.sight), float)
+        if p_M.shape != (len(seen),) or not ((p_M >= 0) & (p_M <= 1)).all():
+            kind = type(self.verifier).__name__
+            raise ValueError(
+                f"verifiers.{self.name}: {kind}.accepts must return {len(seen)} probabilities. Got shape {p_M.shape}"
+                + (f", from {p_M.min():g} to {p_M.max():g}." if p_M.size else ".")
+            )
+        return p_M
 
     def charge(self, seen: Submitted, accepted: np.ndarray, vote_VM: np.ndarray, record: bool) -> None:
         """Counts judgements against the truth, charges for them and keeps them for the record."""
@@ -164,16 +180,6 @@ class Desk:
         for member in self.members:
             member.remember(seen)
         self.state = self.verifier.remember(self.state, seen, self.sight)
-
-    def _probability(self, seen: Submitted) -> np.ndarray:
-        p_M = np.asarray(self.verifier.accepts(self.state, seen, self.sight), float)
-        if p_M.shape != (len(seen),) or not ((p_M >= 0) & (p_M <= 1)).all():
-            kind = type(self.verifier).__name__
-            raise ValueError(
-                f"verifiers.{self.name}: {kind}.accepts must return {len(seen)} probabilities. Got shape {p_M.shape}"
-                + (f", from {p_M.min():g} to {p_M.max():g}." if p_M.size else ".")
-            )
-        return p_M
 
     def _given(self, member: Desk, ticket: Ticket, luck_M: np.ndarray, given_M: np.ndarray | None) -> np.ndarray | None:
         """(M,) this panel's chance where it shares it with a member, else NaN; what comes from above goes to all."""

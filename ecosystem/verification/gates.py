@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ecosystem.corpus import Corpus
-from ecosystem.errors import InputError
+from ecosystem.errors import InputError, suggestion
 from ecosystem.frame import Event, Judgements, Worked
 from ecosystem.population import Population
 from ecosystem.verification.desk import Desk
@@ -55,6 +55,17 @@ class Gates:
     def columns(self) -> tuple[str, ...]:
         """Names of those whose verdicts stand in the corpus."""
         return tuple(d.name for d in self.reading.desks if d.of_documents)
+
+    def named(self, verifier: str | None) -> list[Desk]:
+        """The verifier of a name; without one all that stand at a gate."""
+        if verifier is None:
+            return self.standing
+        if verifier not in self.desks:
+            known = list(self.desks)
+            raise InputError(
+                f"Unknown verifier {verifier!r}.{suggestion(verifier, known)} Available: {', '.join(known) or 'none'}."
+            )
+        return [self.desks[verifier]]
 
     def open(self, populations: list[Population]) -> list[Event]:
         """Everyone knows what they know to begin with; what is to be told of it."""
