@@ -231,10 +231,15 @@ def test_a_verifier_that_does_not_exist_is_named():
         generation_verification_gap(items(SelfCheck(name="self", placement=NOBODY)), "selv")
 
 
-def test_unknown_densities_give_no_gap():
-    made = items(SelfCheck(name="self", placement=NOBODY))
-    made.reference = SimpleNamespace(log_prob=lambda content: None)
-    assert np.isnan(generation_verification_gap(made, "self")).all()
+def test_without_a_density_documents_are_as_good_as_a_judge_says():
+    made = items(Biased(name="taste", probabilities=(0.0, 1.0), placement=NOBODY))
+    sample = made.readout.sample[:, :20].reshape(3, 5, 4)
+    judge = SimpleNamespace(classes=lambda content: np.where(content > 0, 1, -1))  # item 0 is none that it knows
+    made.reference = SimpleNamespace(log_prob=lambda content: None, judge=judge)
+    missed = [[1 - (four > 0).mean() if (four > 0).any() else 0 for four in of_model] for of_model in sample]
+    assert generation_verification_gap(made, "taste") == pytest.approx(np.mean(missed, axis=1))
+    made.reference = SimpleNamespace(log_prob=lambda content: None, judge=None)
+    assert np.isnan(generation_verification_gap(made, "taste")).all()
 
 
 @pytest.mark.parametrize("name", ["generation_verification_gap", "relative_gap", "generation_accuracy"])

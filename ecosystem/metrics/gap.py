@@ -13,7 +13,8 @@ nothing is learned: it counts as generated.
 In worlds of facts `measure.documents` questions are put to each model as people ask; candidates are answers by what it
 believes, and J is the probability of being right. Elsewhere candidates are the documents of the measuring sample, in
 groups of `measure.candidates`, and J is the mean log-probability under human writing, nats (of texts nats a token); it
-has no 1, so there is no relative gap.
+has no 1, so there is no relative gap. Where that is not known (pictures), J is the share that a judge of classes
+recognises.
 
 Letters: N models, P prompts of each, n candidates of each prompt, M of all models = N P n.
 """
@@ -36,7 +37,7 @@ OWN_LUCK = 2**31  # places in the chance of a panel's verdicts from here on are 
 
 def generation_verification_gap(world, verifier: str | None = None) -> np.ndarray:
     """(N,) J(f_w) - J(f). `generation_verification_gap@name`: of one verifier; without a name of all that stand at a
-    gate, one after the other. NaN where human writing has no known density.
+    gate, one after the other. NaN where nothing tells how good a document is.
     """
     candidates = _candidates(world)
     return gap(candidates.worth, _weights(world, verifier, candidates))
@@ -93,12 +94,16 @@ def _documents(world) -> _Candidates:
     n = min(world.spec.measure.candidates, sample.shape[1])
     prompts = sample.shape[1] // n
     content = sample[:, : prompts * n].reshape(-1, *world.shape.trailing)
-    nats_M = world.reference.log_prob(content)
-    if nats_M is None:
-        nats_M = np.full(len(content), np.nan)
-    elif world.shape.kind == "tokens":
-        nats_M = nats_M / lengths(content)
-    return _Candidates(_submitted(world, content, prompts * n, None), nats_M.reshape(world.n, prompts, n))
+    worth = _worth(world, content).reshape(world.n, prompts, n)
+    return _Candidates(_submitted(world, content, prompts * n, None), worth)
+
+
+def _worth(world, content: np.ndarray) -> np.ndarray:
+    """(M,) how good documents are, as far as a world can tell."""
+    nats_M, judge = world.reference.log_prob(content), world.reference.judge
+    if nats_M is not None:
+        return nats_M / lengths(content) if world.shape.kind == "tokens" else nats_M
+    return np.full(len(content), np.nan) if judge is None else (judge.classes(content) >= 0).astype(float)
 
 
 def _answers(world) -> _Candidates:
