@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from ecosystem.claim import Claim
 from ecosystem.effect import parse_effect
 from ecosystem.errors import InputError
 from ecosystem.runs import claims, comparison
 from ecosystem.runs.claims import judge
-from ecosystem.scenario import Claim
 
 FALSE_ALARM = 1e-6
 TRIALS = 150

@@ -14,7 +14,8 @@ from ecosystem.errors import InputError
 from ecosystem.files.addresses import Change
 
 if TYPE_CHECKING:
-    from ecosystem.scenario import Claim, Scenario
+    from ecosystem.claim import Claim
+    from ecosystem.scenario import Scenario
 
 MAX_SEEDS = 1_000_000
 

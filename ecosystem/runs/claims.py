@@ -18,9 +18,10 @@ from ecosystem.runs import wording
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ecosystem.claim import Claim
     from ecosystem.runs.opened import Study
     from ecosystem.runs.statistics import Interval
-    from ecosystem.scenario import Claim, Scenario
+    from ecosystem.scenario import Scenario
 
 
 @dataclass(frozen=True)
