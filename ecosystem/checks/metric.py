@@ -35,7 +35,7 @@ def small_world(kind: str) -> Ecosystem:
     spec = Scenario(
         name="check",
         steps=2,
-        metrics=("arrival", "alike_arrival"),  # what is counted from step 0 on is counted where it is asked for
+        metrics=_followed(kind),
         world=components.find("humans", world)(**keys),
         humans=(Community(rate=20),),
         models=_models(kind, cast(Learner, components.find("learners", learner)())),
@@ -46,6 +46,11 @@ def small_world(kind: str) -> Ecosystem:
     made = Ecosystem(spec, rng=0)
     made.step()
     return made
+
+
+def _followed(kind: str) -> tuple[str, ...]:
+    """Metrics of what is counted from step 0 on, where it is asked for."""
+    return ("arrival", "alike_arrival", *(["false_share_read"] if kind == "claims" else []))
 
 
 def _models(kind: str, learner: Learner) -> tuple[Group, ...]:

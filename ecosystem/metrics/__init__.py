@@ -82,8 +82,9 @@ def asks(name: str) -> bool:
     return bool(getattr(getattr(function, "func", function), "asks", False))
 
 
-def follows(name: str) -> Literal["collapse", "likeness"] | None:
-    """What a metric counts from step 0 on (`ecosystem.spread`), in worlds that are asked for it; None: nothing."""
+def follows(name: str) -> Literal["collapse", "likeness", "diet"] | None:
+    """What a metric counts from step 0 on (`ecosystem.spread`, `ecosystem.diets`), in worlds that are asked for it;
+    None: nothing."""
     function = find(name)
     return getattr(getattr(function, "func", function), "follows", None)
 

@@ -5,6 +5,8 @@ Letters: N models, F facts, M documents or answers.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.stats import rankdata
 
@@ -21,6 +23,19 @@ def false_share(world) -> float:
     claims = world.shape.grammar.read(documents.content[documents.rows])
     false_M, made_M = _truth(world).false_claims(claims)
     return float(false_M.sum() / made_M.sum()) if made_M.any() else float("nan")
+
+
+def of_diets(metric) -> Any:
+    """Marks a metric that needs the account of claims read, kept from step 0 where such a metric is asked for."""
+    metric.follows = "diet"
+    return metric
+
+
+@of_diets
+@defined_for("claims")
+def false_share_read(world) -> np.ndarray:
+    """(N,) share of the claims in a model's last diet that are false; NaN where it held none."""
+    return _share(world.claims_read.false_N, world.claims_read.made_N)
 
 
 @defined_for("claims")
