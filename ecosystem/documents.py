@@ -177,7 +177,8 @@ class Answered:
 
     agent (M,): who was asked; fact, slot (M,): what was asked, and the answer (slot -1: none was given); confidence
     (M,) in [0, 1]; retrieved (M, r) and cited (M, c): numbers of documents, -1 where there are fewer; supported (M,)
-    bool: what was retrieved states the answer, itself or by composition; withheld (M,) bool: not to be published.
+    bool: what was retrieved states the answer, itself or by composition; withheld (M,) bool: not to be published;
+    place (M,): which of the answers given together each is (default: in this order).
     """
 
     agent: np.ndarray
@@ -188,6 +189,11 @@ class Answered:
     cited: np.ndarray
     supported: np.ndarray
     withheld: np.ndarray
+    place: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self):
+        if self.place is None:  # frozen, and known only now
+            object.__setattr__(self, "place", np.arange(len(self.fact)))
 
     def __len__(self) -> int:
         return len(self.fact)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ecosystem.documents import Documents
+from ecosystem.documents import Answered, Documents
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class Frame:
 
     values: world-level numbers (per-agent metrics as their mean over agents); agents: (N,) arrays; pairs: (N, N)
     similarity or None; events, documents, judgements (with their steps) and the work of verifiers since the last frame;
-    answers: (N, P, k, L) tokens of k answers to each prompt, where prompts were asked.
+    answers: (N, P, k, L) tokens of k answers to each prompt, where prompts were asked; questions: answers of fact
+    worlds since the last frame, with the step and the numbers (M,) of the documents that they became (-1: refused).
     """
 
     t: int
@@ -63,3 +64,4 @@ class Frame:
     answers: np.ndarray | None = field(default=None, repr=False)
     judgements: tuple[tuple[int, Judgements], ...] = field(default=(), repr=False)
     worked: tuple[Worked, ...] = ()
+    questions: tuple[tuple[int, Answered, np.ndarray], ...] = field(default=(), repr=False)

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ecosystem import fits, founding, metrics
-from ecosystem.documents import Batch, Documents, Pool
+from ecosystem.diets import ClaimsRead
+from ecosystem.documents import Answered, Batch, Documents, Pool
 from ecosystem.fits import WorldError
 from ecosystem.frame import Event, Frame, Judgements, Worked
 from ecosystem.humans import Humans
@@ -61,11 +62,15 @@ class Ecosystem(mesa.Model):
         self._documents: list[Documents] = []
         self._judgements: list[tuple[int, Judgements]] = []
         self._worked: list[Worked] = []
+        self._questions: list[tuple[int, Answered, np.ndarray]] = []
         self._values: dict[str, np.ndarray | float] = {}
         self._first: dict[str, np.ndarray | float] = {}
         self.frame: Frame | None = None
         followed = {metrics.follows(name) for name in spec.metrics} - {None}
-        self.spread = Spread(self.network, "collapse" in followed, "likeness" in followed) if followed else None
+        spreading = followed & {"collapse", "likeness"}
+        self.spread = Spread(self.network, "collapse" in followed, "likeness" in followed) if spreading else None
+        truth = self.reference.truth if "diet" in followed else None
+        self.claims_read = None if truth is None else ClaimsRead(truth, self.n)
         self._pretrain()
         self._events += self.gates.open(self.populations)
         self._make_agents()
@@ -93,6 +98,8 @@ class Ecosystem(mesa.Model):
             self._note_unfed(population, diet)
             if self.spread is not None:
                 self.spread.read(population.numbers, diet)
+            if self.claims_read is not None:
+                self.claims_read.note(population.numbers, diet.content(), diet.read_n)
             population.learn(diet, self.t)
         self._events += self.gates.events(self.t)
         self._judgements += [(self.t, judgements) for judgements in self.gates.judgements()]
@@ -171,6 +178,8 @@ class Ecosystem(mesa.Model):
         for population in self.populations:
             content = self.humans.pretraining(population)
             population.pretrain(content)
+            if self.claims_read is not None:
+                self.claims_read.note(population.numbers, content, np.full(population.n, content.shape[1]))
             if population.group.archive:
                 self._archive[population.first] = content
         if self._archives:
@@ -202,12 +211,22 @@ class Ecosystem(mesa.Model):
             batches.append(batch)
         human = [gate.of_people(self.humans.publish(self.t, h), h, self.t) for h in range(len(self.spec.humans))]
         counts_S[self.n : self.n + len(human)] = [len(c) for c in human]
+        first = self.corpus.published
         self.corpus.append(self.t, batches + [Batch(c) for c in human], counts_S)
+        self._note_answers(batches, first)
         if self.spec.record.documents not in ("none", 0.0):
             self._documents.append(self.corpus.documents(self.t))
         for name, step in self.humans.dry:
             self._note(None, "source_dry", f"{name}: every document was published once by step {step}; they repeat now")
         self.humans.dry.clear()
+
+    def _note_answers(self, batches: list[Batch], first: int) -> None:
+        """What became of the answers of the step: the numbers of their documents run from `first`."""
+        desk = self.answering
+        if desk is not None and desk.answers:
+            desk.note_published(batches, first)
+            if self.spec.record.questions not in ("none", 0.0):
+                self._questions += [(self.t, *each) for each in zip(desk.answers, desk.published, strict=True)]
 
     def _diet(self, population: Population, pool: Pool) -> Diet:
         rules, readers = self.spec.reading, population.numbers
@@ -259,9 +278,9 @@ class Ecosystem(mesa.Model):
         values = {name: _mean(agents[name]) if name in agents else float(value) for name, value in measured.items()}
         pairs = self.readout.similarity_NN() if self.spec.record.pairs else None
         events, documents, answers = tuple(self._events), tuple(self._documents), self.readout.answers
-        judgements, worked = tuple(self._judgements), tuple(self._worked)
-        self.frame = Frame(self.t, values, agents, pairs, events, documents, answers, judgements, worked)
-        self._events, self._documents, self._judgements, self._worked = [], [], [], []
+        rest = tuple(self._judgements), tuple(self._worked), tuple(self._questions)
+        self.frame = Frame(self.t, values, agents, pairs, events, documents, answers, *rest)
+        self._events, self._documents, self._judgements, self._worked, self._questions = [], [], [], [], []
         self.datacollector.collect(self)
         if self.t == 0:
             self._first = dict(self._values)

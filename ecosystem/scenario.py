@@ -188,6 +188,9 @@ class Recording(Part):
     judgements: Union[Literal["all", "none"], Share] = Field(
         "all", description="Judgements of verifiers: all, none, or those on a share of the documents."
     )
+    questions: Union[Literal["all", "none"], Share] = Field(
+        0.1, description="Fact worlds: questions with their answers: all, none, or a share of them."
+    )
 
 
 class Scenario(Part):

@@ -5,7 +5,7 @@ Letters: n models of a group, Q questions of each, k documents retrieved, V slot
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -35,7 +35,9 @@ class Support(NamedTuple):
 
 @dataclass
 class AnsweringDesk:
-    """The questions of a world. asked_F (F,): how often each fact is asked for. `answers`: those of this step."""
+    """The questions of a world. asked_F (F,): how often each fact is asked for. `answers`: those of this step, by
+    group, and `published` alike: the number (M,) of the document that each became, -1 where it was not let through.
+    """
 
     grammar: Grammar
     asked_F: np.ndarray
@@ -43,11 +45,12 @@ class AnsweringDesk:
     minds: Minds
     experience: Experience
     answers: list[Answered] = field(default_factory=list)
+    published: list[np.ndarray] = field(default_factory=list)
     _index: ClaimIndex | None = None
 
     def begin(self, pool: Pool) -> None:
         """A step begins; `pool`: the web as it can be read."""
-        self.answers = []
+        self.answers, self.published = [], []
         self._index = ClaimIndex.of(pool, self.grammar)
 
     def asked(self, rng: Draws, questions: int) -> np.ndarray:
@@ -79,6 +82,13 @@ class AnsweringDesk:
         )  # fmt: skip
         self.answers.append(answered)
         return self._batch(answered, support.cited.reshape(fact.size, CITED), population.depth_n, fact.shape[1])
+
+    def note_published(self, batches: list[Batch], first: int) -> None:
+        """Of what was written in this step these batches were published, one after the other from number `first` on."""
+        for answered, (place, number) in zip(self.answers, _numbered(batches, first), strict=True):
+            document = np.full(len(answered), NONE)
+            document[place] = number
+            self.published.append(document)
 
     def _support(self, models: np.ndarray, rules: Questions, fact, draws: Callable[[str], Draws]) -> Support:
         n, q = fact.shape
@@ -203,3 +213,12 @@ class AnsweringDesk:
             single = answered.supported & (support[:, 1] < 0)  # a composition states what neither of its sources does
             parent = np.where(single, answered.cited[:, 0], NONE)
         return Batch(content, depth, parent, answered)
+
+
+def _numbered(batches: list[Batch], first: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Of every batch of answers: the place of each among those given, and its document number."""
+    for batch in batches:
+        number = first + np.arange(len(batch.content))
+        if batch.answered is not None:
+            yield batch.answered.place, number
+        first += len(batch.content)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecosystem.errors import InputError
+from ecosystem.runs import answered as answered_rows
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs import graphml, provenance
 from ecosystem.streams import Streams
@@ -51,6 +52,11 @@ COLUMNS = {
     },
     "events": {"step": "INTEGER", "agent": "INTEGER", "kind": "TEXT", "detail": "TEXT"},
     "answers": {"step": "INTEGER", "agent": "INTEGER", "prompt": "TEXT", "answer": "INTEGER", "text": "TEXT"},
+    "questions": {
+        "step": "INTEGER", "agent": "INTEGER", "fact": "INTEGER", "subject": "TEXT", "relation": "TEXT",
+        "value": "TEXT", "confidence": "REAL", "supported": "INTEGER", "right": "INTEGER", "published": "INTEGER",
+        "document": "INTEGER", "cited": "TEXT",
+    },
 }  # fmt: skip
 PROMPTS, ANSWERS, PEOPLE = 5, 2, 3  # recorded at most: prompts, and of each the answers of a model and of people
 VALUES_AT_ONCE = 1_000  # in one statement; SQLite takes 32,766
@@ -95,6 +101,8 @@ class Recorder:
                 self._add("judgements", _judgement_rows(step, judgements, world))
             if frame.answers is not None:
                 self._add("answers", _answer_rows(frame.t, frame.answers, world))
+            for step, answered, document in frame.questions:
+                self._add("questions", answered_rows.of(step, answered, document, world))
             self._add("events", ((e.step, e.agent, e.kind, e.detail) for e in frame.events))
         self._written = frame.t
 

@@ -13,6 +13,8 @@ from ecosystem.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+CLAIMED = ("subject", "relation", "value", "cited")
+
 
 class Tables:
     """The tables of run.db as frames: one run's, or a study's with the columns arm and seed in front."""
@@ -57,6 +59,13 @@ class Tables:
         return self.frame("answers")
 
     @cached_property
+    def questions(self) -> pd.DataFrame:
+        """Questions and answers of fact worlds: what was asked, answered and cited, whether it was right, and the
+        document that it became (NaN: it was not published; value, confidence and right NaN: no answer was given).
+        """
+        return self.frame("questions")
+
+    @cached_property
     def events(self) -> pd.DataFrame:
         """What happened to whom."""
         return self.frame("events")
@@ -89,9 +98,10 @@ def arrays(steps: pd.DataFrame, agents: pd.DataFrame, over: list[str]) -> xr.Dat
 
 
 def _column(name: str, values: tuple) -> np.ndarray | pd.Series:
-    if name in ("step", "document", "author", "other", "seed", "answer") or (name == "agent" and None not in values):
+    whole = ("step", "author", "other", "seed", "answer", "fact", "supported", "published")
+    if name in whole or (name in ("agent", "document") and None not in values):
         return np.array(values, np.int64)
-    if name in ("arm", "group_name", "kind", "author_kind", "detail", "verifier", "gate", "prompt", "text"):
+    if name in ("arm", "group_name", "kind", "author_kind", "detail", "verifier", "gate", "prompt", "text", *CLAIMED):
         return pd.Series(values, dtype="str")
     if name == "content":
         return np.array(values) if all(isinstance(v, int) for v in values) else pd.Series(values, dtype="str")
