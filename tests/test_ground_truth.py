@@ -14,8 +14,9 @@ from ecosystem.humans import Humans
 from ecosystem.interfaces import Learner, Writer
 from ecosystem.reference import Reference
 from ecosystem.scenario import Group
+from ecosystem.truth import Truth
 
-TRUTH = (Writer, Humans, Reference, Ecosystem)
+TRUTH = (Writer, Humans, Reference, Ecosystem, Truth)
 ELSEWHERE = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.FrameType)
 
 
