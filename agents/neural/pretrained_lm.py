@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from agents.neural.flat import Layout
+from agents.neural.loading import model_of, quiet, said, tokenizer_of
 from agents.neural.model_folder import ModelError, Stamp, configuration, model_folder, stamp
 from agents.neural.spelling import Spelling
-from ecosystem.errors import InputError
 from ecosystem.streams import Draws
 
 ENDLESS = 65_536  # tokens read at once by models whose configuration names no limit
@@ -39,8 +39,8 @@ class PretrainedLm:
     """
 
     def __init__(self, folder: Path, rank: int | None):
-        with _quiet():
-            self.spelling = Spelling(_tokenizer(folder), folder)
+        with quiet():
+            self.spelling = Spelling(tokenizer_of(folder), folder)
             model = _model(folder)
             self._model = model if rank is None else _with_adapters(model, rank, folder)
         _check_vocabulary(model, self.spelling, folder)
@@ -121,39 +121,10 @@ def _kept(folder: Path, files: Stamp, rank: int | None) -> PretrainedLm:
     return PretrainedLm(folder, rank)
 
 
-def _tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except Exception as error:  # each kind of tokenizer has its own ways to be wrong
-        raise ModelError(f"{folder}: its tokenizer cannot be loaded: {_said(error)}") from error
-
-
 def _model(folder: Path) -> Any:
-    """The model in float32, in evaluation mode; ModelError where it is none, or not whole."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    kind = configuration(folder).get("model_type")
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        if type(config) not in AutoModelForCausalLM._model_mapping:
-            raise ModelError(f"{folder}: must be a causal language model; a '{kind}' is none that transformers knows.")
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,
-            local_files_only=True, output_loading_info=True,
-        )  # fmt: skip
-    except InputError:
-        raise
-    except Exception as error:  # each architecture has its own ways to be wrong
-        raise ModelError(f"{folder}: the model cannot be loaded: {_said(error)}") from error
-    model, report = loaded
-    lacking = sorted({*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])})
-    if lacking:
-        more = f" and {len(lacking) - 1} more" if lacking[1:] else ""
-        kind = type(model).__name__
-        raise ModelError(f"{folder}: must hold the weights of a {kind}; {lacking[0]}{more} is missing or misshapen.")
-    return model.eval().requires_grad_(False)
+    return model_of(folder, AutoModelForCausalLM, "a causal language model")
 
 
 def _check_vocabulary(model: Any, spelling: Spelling, folder: Path) -> None:
@@ -184,7 +155,7 @@ def _with_adapters(model: Any, rank: int, folder: Path) -> nn.Module:
         with torch.random.fork_rng(devices=[]):  # peft draws first adapters that are not used
             return get_peft_model(model, config).eval().requires_grad_(False)
     except ValueError as error:
-        raise ModelError(f"{folder}: LoRA adapters do not fit this model: {_said(error)}") from error
+        raise ModelError(f"{folder}: LoRA adapters do not fit this model: {said(error)}") from error
 
 
 def _emptied(model: Any, own: dict[str, nn.Parameter]) -> Any:
@@ -197,28 +168,3 @@ def _emptied(model: Any, own: dict[str, nn.Parameter]) -> Any:
 def _uniform(rng: Draws, shape: tuple[int, ...]) -> np.ndarray:
     """(n, *shape) float32, uniform within 1 / sqrt(inputs) of 0, as peft begins."""
     return ((2 * rng.uniform(*shape) - 1) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
-
-
-def _said(error: Exception) -> str:
-    said = " ".join(str(error).split())
-    return f"{type(error).__name__}: {said[:200]}{'...' if len(said) > 200 else ''}"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without progress bars and advice of transformers and peft; what is wrong is said by errors."""
-    import warnings
-
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

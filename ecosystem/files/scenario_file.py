@@ -244,7 +244,7 @@ def _absolute(data: Any, at: yaml_positions.Path, folder: Path, other: Path | No
         return [_absolute(inner, (*at, i), folder, other) for i, inner in enumerate(data)]
     place = addresses.dotted(at).split(".")
     key = place[-2] if place[-1].isdigit() and len(place) > 1 else place[-1]
-    if key == "model" and {"learner", "reference"} & set(place) and isinstance(data, str) and data:
+    if key == "model" and {"learner", "reference", "verifiers"} & set(place) and isinstance(data, str) and data:
         return _model_folder(data, [folder, other or folder])
     if not isinstance(data, str) or not data or not (key == "path" or key.endswith("_path")):
         return data
@@ -257,7 +257,7 @@ def _absolute(data: Any, at: yaml_positions.Path, folder: Path, other: Path | No
 
 
 def _model_folder(name: str, folders: list[Path]) -> str:
-    """A learner's `model`: the folder of that name where there is one, else a hub id unless it is written as a path."""
+    """The `model` of a learner or verifier: the folder of that name if there is one, else a hub id unless a path."""
     found = next((folder / name for folder in folders if os.path.isdir(folder / name)), None)
     return str((found or folders[0] / name).resolve()) if found or name.startswith(("/", "./", "../")) else name
 

@@ -70,6 +70,10 @@ class WorldSight:
         content[there] = corpus.at(number_M[there] - corpus.first).content
         return content, there
 
+    def texts(self, content: np.ndarray) -> list[str]:
+        """(M,) documents as text."""
+        return self.humans.writers[0].show(content)
+
     def beliefs(self, model_M: np.ndarray, fact_M: np.ndarray, earlier: Params | None = None) -> np.ndarray:
         """(M, V)"""
         return self._minds(earlier).beliefs(model_M, fact_M, self.step, f"verifier/{self.owner}/beliefs")
