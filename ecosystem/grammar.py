@@ -118,6 +118,13 @@ class Grammar:
         content[..., :c, :][fact < 0] = 0
         return content.reshape(*leading, 3 * self.claims)
 
+    def reworded(self, content: np.ndarray, slot: np.ndarray) -> np.ndarray:
+        """Documents (M, L) with other values for their claims: slot (M, C), -1 for what stays as it is."""
+        fact, parts = self.read(content).fact, content.reshape(len(content), self.claims, 3).copy()
+        value = 1 + self.low_R[self.relation_F[fact]] + slot
+        parts[..., 2] = np.where((fact >= 0) & (slot >= 0), value, parts[..., 2])
+        return parts.reshape(content.shape)
+
     def question(self, fact: np.ndarray) -> np.ndarray:
         """Prompts (*leading, 3 C): subject and relation of facts (*leading,)."""
         content = self.write(fact[..., None], np.zeros_like(fact)[..., None])

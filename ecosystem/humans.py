@@ -64,16 +64,30 @@ class Humans:
 
     def freshly(self, k: int, rng: Draws, community: str | None = None) -> np.ndarray:
         """(k, *x): human documents drawn for one reader, of one community or of all in the shares of their writing."""
-        names = [c.name for c in self.communities]
-        if community is not None and community not in names:
-            raise InputError(f"community: must be one of {', '.join(names)}. Got {community!r}.")
-        share_H = self.weights_H if community is None else (np.array(names) == community).astype(float)
-        community_k = np.searchsorted(np.cumsum(share_H)[:-1], rng.uniform(k)[0], side="right")
+        community_k = self._communities(rng.uniform(k)[0], community)
         content = self.writers[0].shape.empty(k)
         for h in np.unique(community_k):
             mine = community_k == h
             content[mine] = self._hand(int(h), k, rng)[0][mine]
         return content
+
+    def say(self, fact_M: np.ndarray, luck_M3: np.ndarray, community: str | None = None) -> np.ndarray:
+        """(M,) slots: what people say who are asked about facts (see `Writer.says`), of one community or of all in the
+        shares of their writing; by chance (M, 3)."""
+        community_M = self._communities(luck_M3[:, 0], community)
+        slot_M = np.full(len(fact_M), -1)
+        for h in np.unique(community_M):
+            mine = community_M == h
+            slot_M[mine] = self.writers[h].says(fact_M[mine], luck_M3[mine, 1:])
+        return slot_M
+
+    def _communities(self, luck_k: np.ndarray, community: str | None) -> np.ndarray:
+        """(k,) numbers of communities by chance: by the shares of their writing, or all that of a name."""
+        names = [c.name for c in self.communities]
+        if community is not None and community not in names:
+            raise InputError(f"community: must be one of {', '.join(names)}. Got {community!r}.")
+        share_H = self.weights_H if community is None else (np.array(names) == community).astype(float)
+        return np.searchsorted(np.cumsum(share_H)[:-1], luck_k, side="right")
 
     def _mix(self, reach_nH: np.ndarray) -> np.ndarray:
         """Probability that a pretraining document is a community's: (n, H), rows sum to 1."""

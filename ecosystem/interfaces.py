@@ -186,6 +186,11 @@ class Writer:
         """(n, k, *x): k fresh documents for each of the rng's n rows."""
         raise NotImplementedError
 
+    def says(self, fact_M: np.ndarray, luck_M2: np.ndarray) -> np.ndarray:
+        """(M,) slots: what people who are asked about facts say, errors included, -1: they do not know; by chance
+        (M, 2) in [0, 1). Only where documents make claims."""
+        raise NotImplementedError(f"A {type(self).__name__} writes of no facts.")
+
     def log_prob(self, content: np.ndarray) -> np.ndarray | None:
         """(M,) nats, of documents (M, *x) under human writing, as in `Learner.log_prob`; None where unknown."""
         return None

@@ -10,7 +10,7 @@ Letters: M documents or readings before a verifier, V members of a panel, x the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -72,6 +72,14 @@ class Submitted:
         return Submitted(**{name: getattr(self, name)[which] for name in columns}, answered=answered)
 
 
+class Amendment(NamedTuple):
+    """What is published in place of M refused documents: content (M, *x); depth (M,) model generations between whoever
+    put it so and human writing (people: 0), NaN where nothing stands in a document's place."""
+
+    content: np.ndarray
+    depth: np.ndarray
+
+
 def authors(source_M: np.ndarray, models: int) -> np.ndarray:
     """(M,) numbers of sources that no newcomer changes: a model's own, communities' from 2^32 - 1 down."""
     return np.where(source_M < models, source_M, 2**32 - 1 + models - source_M.astype(np.int64))
@@ -111,8 +119,16 @@ class Sight(Protocol):
     def snapshot(self) -> Params:
         """All models as they are now, to be asked later."""
 
-    def peers(self, model_M: np.ndarray, most: int) -> np.ndarray:
-        """(M, P) other models that each one reads, at random, fresh at every step; -1 where there are fewer."""
+    def peers(self, model_M: np.ndarray, most: int, group: str | None = None) -> np.ndarray:
+        """(M, P) other models that each one reads, or those of a group, at random, fresh at every step; -1 where there
+        are fewer, and of people."""
+
+    def people_say(self, fact_M: np.ndarray, source_M: np.ndarray, community: str | None = None) -> np.ndarray:
+        """(M,) slots: what a person says, rightly or wrongly, who is asked about a fact because a source wrote of it;
+        -1: does not know. The same one in all of a step."""
+
+    def depth(self, model_M: np.ndarray) -> np.ndarray:
+        """(M,) mean depth of what each model was last trained on; NaN of others."""
 
     def human_share(self, source_M: np.ndarray) -> np.ndarray:
         """(M,) human share of what each source was last trained on (1 for people)."""
@@ -193,6 +209,13 @@ class Verifier(Component):
     def accepts(self, state: Params, seen: Submitted, sight: Sight) -> np.ndarray:
         """(M,) probability that each is accepted."""
         raise NotImplementedError
+
+    def amends(self, state: Params, seen: Submitted, sight: Sight) -> Amendment | None:
+        """What is published in place of models' documents that it has refused before publishing; None: nothing.
+
+        It stands under the author's name, as an edit of what the author wrote. Members of a panel amend nothing.
+        """
+        return None
 
     def remember(self, state: Params, seen: Submitted, sight: Sight) -> Params:
         """What it knows after documents have come onto the web: those that its gate has just let through (no numbers

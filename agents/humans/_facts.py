@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecosystem.documents import DocumentShape
+from ecosystem.grammar import NONE
 from ecosystem.interfaces import Writer
 from ecosystem.streams import Draws
 from ecosystem.truth import Truth
@@ -21,6 +22,8 @@ class FactWriter(Writer):
     believe, -1 where their errors are any other value.
     """
 
+    known_F: np.ndarray
+
     def __init__(self, truth: Truth, share_F: np.ndarray, known_F: np.ndarray, error: float, misled_F: np.ndarray):
         self.truth, self.share_F, self.known_F, self.error, self.misled_F = truth, share_F, known_F, error, misled_F
         self.grammar, self._true_F = truth.grammar, truth.slot_F
@@ -32,12 +35,10 @@ class FactWriter(Writer):
         """(n, k, 3 C)"""
         u = rng.uniform(k, self.grammar.claims, 3)
         fact = np.minimum(np.searchsorted(self._cumulative, u[..., 0] * self._cumulative[-1], side="right"), self._last)
-        true = self._true_F[fact]
-        other = (u[..., 2] * (self.grammar.width_F[fact] - 1)).astype(np.int64)
-        other = other + (other >= true)  # any value but the true one
-        wrong = np.where(self.misled_F[fact] >= 0, self.misled_F[fact], other)
-        erring = (u[..., 1] < self.error) & (self.grammar.width_F[fact] > 1)
-        return self.grammar.write(fact, np.where(erring, wrong, true))
+        return self.grammar.write(fact, self._stated(fact, u[..., 1:]))
+
+    def says(self, fact_M: np.ndarray, luck_M2: np.ndarray) -> np.ndarray:
+        return np.where(self.known_F[fact_M], self._stated(fact_M, luck_M2), NONE)
 
     def log_prob(self, content: np.ndarray) -> np.ndarray:
         """(M,) nats: of documents of C claims, each as likely as people write it."""
@@ -49,6 +50,15 @@ class FactWriter(Writer):
 
     def show(self, content: np.ndarray) -> list[str]:
         return self.grammar.show(content)
+
+    def _stated(self, fact: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """The slots that are stated of facts, by chance (*fact.shape, 2): whether it errs, and how."""
+        true = self._true_F[fact]
+        other = (u[..., 1] * (self.grammar.width_F[fact] - 1)).astype(np.int64)
+        other = other + (other >= true)  # any value but the true one
+        wrong = np.where(self.misled_F[fact] >= 0, self.misled_F[fact], other)
+        erring = (u[..., 0] < self.error) & (self.grammar.width_F[fact] > 1)
+        return np.where(erring, wrong, true)
 
     def _of_slot(self) -> np.ndarray:
         """(F, V): how likely it claims each value of a fact."""

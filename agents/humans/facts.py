@@ -25,8 +25,8 @@ class Facts(HumanSource):
     as one of their inhabitants is), relations alike.
 
     A claim is false with probability `error`. For a share `misled` of the facts all errors are the same false value, a
-    popular misconception; else any other value. A community may know a part of the subjects only: of every `parts`
-    subjects the one at place `part` (places are known to all).
+    popular misconception (of which facts, and what, goes by `myths`); else any other value. A community may know a part
+    of the subjects only: of every `parts` subjects the one at place `part` (places are known to all).
     """
 
     subjects: int = Field(200, ge=2, le=1_000_000, description="Subjects, most popular first.")
@@ -38,6 +38,7 @@ class Facts(HumanSource):
     claims: int = Field(1, ge=1, le=64, description="Claims of a human document, and at most of any, C.")
     error: Share = Field(0.05, description="Probability that a person's claim is false.")
     misled: Share = Field(0.0, description="Share of the facts of which people have one and the same misconception.")
+    myths: int = Field(0, ge=0, lt=2**31, description="Which misconceptions: communities of one number share them.")
     derived: Share = Field(0.0, description="Share of people's claims that state a derivable fact.")
     parts: int = Field(1, ge=1, le=1000, description="Parts of the subjects of which a community knows one.")
     part: int = Field(0, ge=0, description="Which one it knows, 0 to parts - 1.")
@@ -113,7 +114,7 @@ class Facts(HumanSource):
 
     def _misconceptions(self, truth: Truth) -> np.ndarray:
         """(F,) the wrong slot that all who err believe, -1 where everyone errs in their own way."""
-        rng = np.random.Generator(np.random.PCG64([self.seed, 2]))
+        rng = np.random.Generator(np.random.PCG64([self.seed, 2, self.myths]))
         width_F = truth.grammar.width_F
         wrong_F = (truth.slot_F + 1 + (rng.random(len(width_F)) * (width_F - 1)).astype(np.int64)) % width_F
         misled_F = (rng.random(len(width_F)) < self.misled) & (width_F > 1)

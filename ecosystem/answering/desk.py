@@ -78,7 +78,7 @@ class AnsweringDesk:
         answered = Answered(
             np.repeat(models, fact.shape[1]), fact.ravel(), slot.ravel(), confidence.ravel(),
             retrieved.reshape(fact.size, retrieved.shape[-1]), cited.reshape(fact.size, CITED), supported.ravel(),
-            (slot.ravel() < 0) | (not rules.write_back),
+            (slot.ravel() < 0) | (not rules.write_back) | (step < rules.since),
         )  # fmt: skip
         self.answers.append(answered)
         return self._batch(answered, support.cited.reshape(fact.size, CITED), population.depth_n, fact.shape[1])
@@ -187,9 +187,10 @@ class AnsweringDesk:
             total += np.nan_to_num(np.take_along_axis(told, given, axis=1)).reshape(total.shape)
         return np.where(slot >= 0, total / (1 + (peer_nP >= 0).sum(axis=1))[:, None], 0.0)
 
-    def peers(self, models: np.ndarray, most: int, rng: Draws) -> np.ndarray:
-        """(n, P) models whom each reads, itself left out, in random order; -1 where there are fewer."""
+    def peers(self, models: np.ndarray, most: int, rng: Draws, among_N: np.ndarray | None = None) -> np.ndarray:
+        """(n, P) models whom each reads (or of those `among_N`), itself left out, in random order; -1: no more."""
         reads = self.readable(models)[:, : len(self.follows.reach_NH)]
+        reads = reads if among_N is None else np.tile(among_N, (len(models), 1))
         reads[np.arange(len(models)), models] = False
         luck = np.where(reads, rng.uniform(reads.shape[1]), 2.0)
         order = np.argsort(luck, axis=1, kind="stable")[:, :most]

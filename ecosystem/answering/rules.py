@@ -38,6 +38,7 @@ class Questions(Part):
         0.5, description="Probability that an answer without support cites a document that was not retrieved."
     )
     write_back: bool = Field(True, description="Answers are published; without it they are only measured (read-only).")
+    since: int = Field(0, ge=0, description="Step from which on answers are published; before they are only measured.")
     heeds: Share = Field(
         0.0, description="Share of the critiques on record for a question that are heeded: that value is not said."
     )

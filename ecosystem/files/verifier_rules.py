@@ -24,7 +24,8 @@ def verifier_mistakes(at: At, groups: list[str], communities: list[str], models:
         if isinstance(verifier, dict):
             yield from _placement(at, ("verifiers", i, "placement"), groups, models, verifier.get("gate", GATE))
             yield from _panel(verifier, ("verifiers", i, "members"), panels, gates)
-            yield from _community(at(("verifiers", i, "community")), ("verifiers", i, "community"), communities)
+            yield from _named(at, ("verifiers", i, "community"), "community", communities)
+            yield from _named(at, ("verifiers", i, "group"), "group of models", groups)
 
 
 def _name(verifier: dict) -> str:
@@ -94,7 +95,8 @@ def _ring(name: str, wanted: str, panels: dict[str, list[str]], seen: tuple[str,
     return ()
 
 
-def _community(name: Any, path: Path, communities: list[str]) -> Iterator[Mistake]:
-    if isinstance(name, str) and name not in communities:
-        text = f"must be a community: {', '.join(communities)}; got {shown(name)}{did_you_mean(name, communities)}"
-        yield Mistake(path, text)
+def _named(at: At, path: Path, what: str, known: list[str]) -> Iterator[Mistake]:
+    """A key that names a community or a group, of whichever verifiers have it."""
+    name = at(path)
+    if isinstance(name, str) and name not in known:
+        yield Mistake(path, f"must be a {what}: {', '.join(known)}; got {shown(name)}{did_you_mean(name, known)}")

@@ -15,7 +15,7 @@ from ecosystem.frame import Judgements, Worked
 from ecosystem.interfaces import Params
 from ecosystem.streams import Streams
 from ecosystem.verification.tally import Tally
-from ecosystem.verifier import Sight, Submitted, Verifier
+from ecosystem.verifier import Amendment, Sight, Submitted, Verifier
 
 
 class Ticket(NamedTuple):
@@ -169,6 +169,10 @@ class Desk:
         """So many documents found no capacity left."""
         self.now.unjudged += count
         self.total.unjudged += count
+
+    def amendment(self, seen: Submitted) -> Amendment | None:
+        """What is published in place of what it has refused."""
+        return self.verifier.amends(self.state, seen, self.sight)
 
     @property
     def remembers(self) -> bool:

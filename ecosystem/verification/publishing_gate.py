@@ -1,7 +1,7 @@
 """The gate before the web: what of their writing guarded authors get to publish.
 
 An author whose document is refused writes again (`refill`) until it has published as much as it meant to, or has
-written sixteen times as much; people do not write again.
+written sixteen times as much; people do not write again. A verifier may amend what it refuses in place of that.
 
 Letters: n authors, k documents each, M documents.
 """
@@ -9,6 +9,7 @@ Letters: n authors, k documents each, M documents.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class PublishingGate:
         published_n[free] = k
         rows, batch = guarded, _part(written, guarded, k)[1]
         for attempt in range(PATIENCE):
-            taken, again = self._passed(population, rows, batch, k - published_n[rows], attempt, step)
+            taken, again, batch = self._passed(population, rows, batch, k - published_n[rows], attempt, step)
             author = np.repeat(rows, k)[taken]
             published_n += np.bincount(author, minlength=n)
             pieces.append((author, batch.take(taken)))
@@ -68,8 +69,9 @@ class PublishingGate:
 
     def _passed(
         self, population, rows, batch: Batch, wanted_n, attempt: int, step: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Which documents of some authors are published, and who may write again in place of what was refused."""
+    ) -> tuple[np.ndarray, np.ndarray, Batch]:
+        """Which documents of some authors are published, who may write again in place of what was refused, and the
+        documents as they are published: refused ones may be amended."""
         k = population.group.publish
         seen = self._submitted(batch, np.repeat(population.first + rows, k), human=False)
         passed, again = np.ones(len(seen), bool), np.ones(len(rows), bool)
@@ -81,6 +83,7 @@ class PublishingGate:
             asked = desk.guarded_N[seen.source] & passed
             again &= ~desk.guarded_N[population.first + rows] | desk.verifier.refill
             judged.append(self._judge(desk, seen, passed, asked, place, step))
+            batch, seen = self._amended(judged[-1], batch, seen, passed)
         passed_nk = passed.reshape(len(rows), k)
         rank_nk = np.cumsum(passed_nk, axis=1)
         shown = (rank_nk - passed_nk < wanted_n[:, None]).ravel()  # an author shows no more when it has enough
@@ -88,7 +91,21 @@ class PublishingGate:
             self._charge(one, shown)
             self._criticise(one, shown, batch.answered)
         self._remember(self.desks, seen, passed & shown)
-        return passed & shown, again
+        return passed & shown, again, batch
+
+    def _amended(self, judged: _Judged, batch: Batch, seen: Submitted, passed) -> tuple[Batch, Submitted]:
+        """The documents, those that were refused as the verifier amends them; they pass, to whom stands after it."""
+        refused = judged.which[~judged.accepted]
+        amendment = judged.desk.amendment(seen.take(refused)) if len(refused) else None
+        if amendment is None:
+            return batch, seen
+        stands = ~np.isnan(amendment.depth)
+        changed = refused[stands]
+        passed[changed] = True
+        content, depth = batch.content.copy(), seen.depth.copy()
+        parent = np.broadcast_to(batch.parent, len(content)).copy()
+        content[changed], depth[changed], parent[changed] = amendment.content[stands], amendment.depth[stands], -1
+        return replace(batch, content=content, depth=depth, parent=parent), replace(seen, content=content, depth=depth)
 
     def _criticise(self, judged: _Judged, shown: np.ndarray, answered: Answered | None) -> None:
         """Refused answers go on record where the verifier leaves critiques."""

@@ -14,10 +14,12 @@ from ecosystem.answering.desk import AnsweringDesk
 from ecosystem.answering.minds import Minds
 from ecosystem.corpus import Corpus
 from ecosystem.documents import Documents, DocumentShape
+from ecosystem.errors import InputError, suggestion
 from ecosystem.humans import Humans
 from ecosystem.interfaces import Params
 from ecosystem.population import Population
 from ecosystem.streams import Draws, Streams
+from ecosystem.verifier import authors
 
 
 @dataclass
@@ -82,13 +84,41 @@ class WorldSight:
         """Parameters of every group, under names of their own."""
         return {f"{p.group.name}\0{name}": array for p in self.populations for name, array in p.params.items()}
 
-    def peers(self, model_M: np.ndarray, most: int) -> np.ndarray:
+    def peers(self, model_M: np.ndarray, most: int, group: str | None = None) -> np.ndarray:
         """(M, P)"""
-        desk, rows = self.answering(), np.unique(model_M)
-        if desk is None:
+        among_N = None if group is None else self._of_group(group)
+        desk, asked = self.answering(), (model_M >= 0) & (model_M < self.models)
+        rows = np.unique(model_M[asked])
+        if desk is None or not len(rows):
             return np.full((len(model_M), 0), -1)
         draws = self.streams.rows(f"verifier/{self.owner}/peers", self.step, rows)
-        return desk.peers(rows, most, draws)[np.searchsorted(rows, model_M)]
+        found = desk.peers(rows, most, draws, among_N)
+        place_M = np.minimum(np.searchsorted(rows, model_M), len(rows) - 1)
+        return np.where(asked[:, None], found[place_M], -1)
+
+    def people_say(self, fact_M: np.ndarray, source_M: np.ndarray, community: str | None = None) -> np.ndarray:
+        """(M,) slots."""
+        who_M = authors(source_M, self.models)
+
+        def luck_M(about: str) -> np.ndarray:
+            return self.streams.chance(f"verifier/{self.owner}/people/{about}", fact_M, who_M, self.step)
+
+        luck_M3 = np.stack([luck_M("community"), luck_M("error"), luck_M("value")], axis=1)
+        return self.humans.say(fact_M, luck_M3, community)
+
+    def depth(self, model_M: np.ndarray) -> np.ndarray:
+        """(M,) generations."""
+        depth_N = np.concatenate([p.depth_n for p in self.populations])
+        known = (model_M >= 0) & (model_M < self.models)
+        return np.where(known, depth_N[np.where(known, model_M, 0)], np.nan)
+
+    def _of_group(self, name: str) -> np.ndarray:
+        """(N,) bool: the models of a group."""
+        names = [p.group.name for p in self.populations]
+        if name not in names:
+            hint = suggestion(name, names)
+            raise InputError(f"verifiers.{self.owner}.group: must be one of {', '.join(names)}. Got {name!r}.{hint}")
+        return np.repeat(np.array(names) == name, [p.n for p in self.populations])
 
     def _minds(self, earlier: Params | None) -> Minds:
         grammar = self.shape.grammar
