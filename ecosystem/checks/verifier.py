@@ -111,6 +111,7 @@ def nothing_is_changed(bench: Bench) -> None:
     models = [copy.deepcopy(p.params) for p in bench.world.populations]
     verifier.open(bench.sight)
     verifier.accepts(state, seen, bench.sight)
+    verifier.amends(state, seen, bench.sight)
     verifier.remember(state, seen, bench.sight)
     for what, one, other in (
         ("what it knows", bench.state, state),
@@ -132,6 +133,25 @@ def acceptance_is_a_probability(bench: Bench) -> None:
         require(fits, bench.verifier, f"accepts must give a number for each of {len(seen)} {what}; got {found}")
         wrong = p_M[~((p_M >= 0) & (p_M <= 1))]
         require(not len(wrong), bench.verifier, f"accepts must give probabilities of {what}; got {wrong[:1].tolist()}")
+
+
+def amendments_are_documents(bench: Bench) -> None:
+    """`amends` gives None, or a document in place of each before it with the depth of whoever put it so (NaN: none)."""
+    for what in ("unpublished documents", "no documents"):
+        seen = bench.submissions[what]
+        found, again = (bench.verifier.amends(bench.state, seen, bench.sight) for _ in range(2))
+        if found is None:
+            continue
+        kind = type(bench.verifier).__name__
+        try:
+            bench.world.shape.check(found.content, (len(seen),), f"{kind}: amends")
+        except ValueError as error:
+            raise CheckFailed(str(error)) from error
+        depth = np.asarray(found.depth)
+        right = depth.shape == (len(seen),) and not (depth < 0).any()
+        require(right, bench.verifier, f"amends must give depths of 0 and more, or NaN; got {depth[:3].tolist()}")
+        same = again is not None and np.array_equal(found.content, again.content)
+        require(same, bench.verifier, f"asked twice to amend {what} it must say the same")
 
 
 def same_inputs_give_same_outputs(bench: Bench) -> None:
@@ -230,6 +250,7 @@ RULES = (
     what_it_knows_are_arrays,
     nothing_is_changed,
     acceptance_is_a_probability,
+    amendments_are_documents,
     same_inputs_give_same_outputs,
     each_document_is_judged_by_itself,
     stated_rates_are_those_of_its_verdicts,

@@ -95,6 +95,7 @@ TITLES = {
     "supported_share": Title("questions answered with support", "share", None, SHARE),
     "supported_accuracy": Title("supported answers that are right", "share", "lower", SHARE),
     "unsupported_accuracy": Title("answers without support that are right", "share", "lower", SHARE),
+    "false_share_published": Title("false claims among those published in the step", "share", "higher", SHARE),
     "mean_error": Title("squared distance of the mean from the human mean", "", "higher", (0.0, None)),
 }  # fmt: skip
 
