@@ -38,7 +38,7 @@ def answering(writers: list[Writer], follows: Follows, populations: list[Populat
     if truth is None:
         return None
     grammar = truth.grammar
-    return AnsweringDesk(grammar, truth.asked_F, follows, Minds(populations, grammar), Experience(grammar))
+    return AnsweringDesk(grammar, truth.asked_F, follows, Minds(populations, grammar), Experience(grammar), writers)
 
 
 def corpus(spec: Scenario, shape: DocumentShape, verifiers: tuple[str, ...]) -> Corpus:

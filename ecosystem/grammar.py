@@ -133,8 +133,17 @@ class Grammar:
 
     def show(self, content: np.ndarray) -> list[str]:
         """Documents (M, L) for people: 'Ada | born in | London; ...'."""
-        names = ("", *self.entity_names, *self.relation_names)
-        return ["; ".join(" | ".join(names[t] for t in row[j : j + 3] if t) for j in _starts(row)) for row in content]
+        return ["; ".join(lines) for lines in self.lines(content)]
+
+    def lines(self, content: np.ndarray) -> list[list[str]]:
+        """What each of M documents (M, L) says, three tokens a line, whether they make a claim or not."""
+        names = self._names
+        return [[" | ".join(names[t] for t in row[j : j + 3] if t) for j in _starts(row)] for row in content.tolist()]
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Of every token."""
+        return ("", *self.entity_names, *self.relation_names)
 
     @cached_property
     def packed(self) -> np.ndarray:
@@ -159,7 +168,6 @@ def _unpacked(packed: bytes) -> Grammar:
     return Grammar(subject_F, relation_F, low_R, high_R, chain.reshape(-1, 2), claims, *names)
 
 
-def _starts(row: np.ndarray) -> range:
+def _starts(row: list[int]) -> range:
     """Where the claims of a document begin."""
-    ended = np.flatnonzero(row == 0)
-    return range(0, int(ended[0]) if len(ended) else len(row), 3)
+    return range(0, row.index(0) if 0 in row else len(row), 3)

@@ -199,6 +199,16 @@ class Writer:
         """Documents (M, *x) as text for people."""
         return [np.array2string(c, precision=3, separator=", ") for c in content]
 
+    def texts(self, content: np.ndarray) -> list[str]:
+        """Its documents (M, *x) as they read where the web is searched by words."""
+        return self.show(content)
+
+    def questions(self, fact_M: np.ndarray) -> list[str]:
+        """Questions for facts (M,), in words; in worlds of facts."""
+        grammar = self.shape.grammar
+        assert grammar is not None
+        return grammar.show(grammar.question(fact_M))
+
     def images(self, content: np.ndarray) -> np.ndarray | None:
         """Documents (M, *x) as pictures (M, height, width), 0 black to 1 white; None where they are no pictures."""
         return None

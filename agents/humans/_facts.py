@@ -11,6 +11,7 @@ from ecosystem.documents import DocumentShape
 from ecosystem.grammar import NONE
 from ecosystem.interfaces import Writer
 from ecosystem.streams import Draws
+from ecosystem.text.claims import ClaimCodec
 from ecosystem.truth import Truth
 
 
@@ -27,7 +28,8 @@ class FactWriter(Writer):
     def __init__(self, truth: Truth, share_F: np.ndarray, known_F: np.ndarray, error: float, misled_F: np.ndarray):
         self.truth, self.share_F, self.known_F, self.error, self.misled_F = truth, share_F, known_F, error, misled_F
         self.grammar, self._true_F = truth.grammar, truth.slot_F
-        self.shape = DocumentShape("tokens", self.grammar.tokens, 3 * self.grammar.claims, grammar=self.grammar)
+        length = 3 * self.grammar.claims
+        self.shape = DocumentShape("tokens", self.grammar.tokens, length, ClaimCodec(self.grammar), self.grammar)
         self.probabilities = self._tokens()
         self._cumulative, self._last = np.cumsum(share_F), int(np.flatnonzero(share_F)[-1])
 
@@ -82,3 +84,12 @@ class FactWriter(Writer):
         entity = 1 + grammar.low_R[grammar.relation_F][:, None] + np.arange(grammar.slots)
         np.add.at(mass, np.minimum(entity, grammar.tokens - 1), of_slot)
         return mass / 3
+
+
+def misconceptions(truth: Truth, share: float, seed: int, myths: int = 0) -> np.ndarray:
+    """(F,) the wrong slot that all who err believe, for a share of the facts; -1 where errors are any other value."""
+    rng = np.random.Generator(np.random.PCG64([seed, 2, myths]))
+    width_F = truth.grammar.width_F
+    wrong_F = (truth.slot_F + 1 + (rng.random(len(width_F)) * (width_F - 1)).astype(np.int64)) % width_F
+    misled_F = (rng.random(len(width_F)) < share) & (width_F > 1)
+    return np.where(misled_F, wrong_F, -1)

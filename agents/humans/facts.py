@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field, model_validator
 
-from agents.humans._facts import FactWriter
+from agents.humans._facts import FactWriter, misconceptions
 from ecosystem.errors import InputError
 from ecosystem.grammar import Grammar
 from ecosystem.interfaces import HumanSource, Writer
@@ -73,7 +73,8 @@ class Facts(HumanSource):
         share_F = np.where(known_F, truth.asked_F, 0)
         for of_F, share in ((grammar.derivable_F, self.derived), (~grammar.derivable_F, 1 - self.derived)):
             share_F[of_F] *= share / share_F[of_F].sum() if share and of_F.any() else 0
-        return FactWriter(truth, share_F / share_F.sum(), known_F, self.error, self._misconceptions(truth))
+        misled_F = misconceptions(truth, self.misled, self.seed, self.myths)
+        return FactWriter(truth, share_F / share_F.sum(), known_F, self.error, misled_F)
 
     def truth(self) -> Truth:
         """What is true, the same for all communities."""
@@ -111,11 +112,3 @@ class Facts(HumanSource):
         names += [f"value {i}" for i in range(self.relations * w)]
         relations = [f"relation {i}" for i in range(r)] + (["home", "lies in", "is from"] if p else [])
         return Grammar(subject_F, relation_F, low_R, high_R, chain_R2, self.claims, tuple(names), tuple(relations))
-
-    def _misconceptions(self, truth: Truth) -> np.ndarray:
-        """(F,) the wrong slot that all who err believe, -1 where everyone errs in their own way."""
-        rng = np.random.Generator(np.random.PCG64([self.seed, 2, self.myths]))
-        width_F = truth.grammar.width_F
-        wrong_F = (truth.slot_F + 1 + (rng.random(len(width_F)) * (width_F - 1)).astype(np.int64)) % width_F
-        misled_F = (rng.random(len(width_F)) < self.misled) & (width_F > 1)
-        return np.where(misled_F, wrong_F, -1)

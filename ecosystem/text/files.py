@@ -154,13 +154,22 @@ Found = Iterator[tuple[str, str, dict[str, Any]]]
 
 
 def _json_lines(file: Path) -> Found:
+    for where, record in records(file):
+        if "text" not in record:
+            raise TextError(f'{where}: no "text"{did_you_mean("text", record)}. {_list(sorted(record))}')
+        if not isinstance(record["text"], str):
+            raise TextError(f'{where}: "text" must be a string. Got {_short(json.dumps(record["text"]))}.')
+        yield where, record.pop("text"), record
+
+
+def records(file: Path, example: str = '{"text": "..."}') -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where ("file:line") and what each line of JSON Lines holds; empty lines are left out."""
     for number, line in enumerate(_decoded(file).split("\n"), start=1):
         if line.strip():
-            record = _record(f"{file}:{number}", line)
-            yield f"{file}:{number}", record.pop("text"), record
+            yield f"{file}:{number}", _record(f"{file}:{number}", line, example)
 
 
-def _record(where: str, line: str) -> dict[str, Any]:
+def _record(where: str, line: str, example: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
@@ -168,11 +177,7 @@ def _record(where: str, line: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise TextError(f"{where}: not JSON that can be read: {str(error)[:80]}. Got {_short(line)}.") from error
     if not isinstance(record, dict):
-        raise TextError(f'{where}: each line must be a JSON object such as {{"text": "..."}}. Got {_short(line)}.')
-    if "text" not in record:
-        raise TextError(f'{where}: no "text"{did_you_mean("text", record)}. {_list(sorted(record))}')
-    if not isinstance(record["text"], str):
-        raise TextError(f'{where}: "text" must be a string. Got {_short(json.dumps(record["text"]))}.')
+        raise TextError(f"{where}: each line must be a JSON object such as {example}. Got {_short(line)}.")
     return record
 
 
