@@ -39,7 +39,7 @@ class WordIndex:
     """
 
     shelves: Shelves
-    bm25: bm25s.BM25
+    bm25: bm25s.BM25 | None  # None: no text has a word
     questions: Callable[[np.ndarray], list[str]]
 
     @classmethod
@@ -69,20 +69,12 @@ class WordIndex:
     def _ranking(self, facts_U: np.ndarray) -> Ranking:
         wide = min(RANKED, max(len(self.shelves.begin_T) - 1, 1))
         text_UR, tied_UR = np.full((len(facts_U), wide), -1), np.zeros((len(facts_U), wide), bool)
-        if len(facts_U) and len(self.shelves.row_D):
+        if len(facts_U) and self.bm25 is not None:
             for u, asked in enumerate(words(self.questions(facts_U))):
-                best, score = self._best(asked, wide)
+                best, score = _best(self.bm25, asked, wide)
                 text_UR[u, : len(best)] = best
                 tied_UR[u, 1 : len(best)] = score[1:] == score[:-1]
         return Ranking(text_UR, tied_UR)
-
-    def _best(self, asked: list[str], wide: int) -> tuple[np.ndarray, np.ndarray]:
-        """The texts that share most with the words of a question, best first, and their scores."""
-        score_T = self.bm25.get_scores_from_ids(self.bm25.get_tokens_ids(asked))
-        least = np.partition(score_T, -wide)[-wide] if wide < len(score_T) else 0
-        some = np.flatnonzero((score_T >= least) & (score_T > 0))
-        best = some[np.argsort(-score_T[some], kind="stable")][:wide]
-        return best, score_T[best]
 
 
 def words(texts: list[str]) -> list[list[str]]:
@@ -90,11 +82,21 @@ def words(texts: list[str]) -> list[list[str]]:
     return bm25s.tokenize(texts, token_pattern=WORD, stopwords=None, return_ids=False, show_progress=False)
 
 
-def _counted(texts: list[str]) -> bm25s.BM25:
+def _best(bm25: bm25s.BM25, asked: list[str], wide: int) -> tuple[np.ndarray, np.ndarray]:
+    """The texts that share most with the words of a question, best first, and their scores."""
+    score_T = bm25.get_scores_from_ids(bm25.get_tokens_ids(asked))
+    least = np.partition(score_T, -wide)[-wide] if wide < len(score_T) else 0
+    some = np.flatnonzero((score_T >= least) & (score_T > 0))
+    best = some[np.argsort(-score_T[some], kind="stable")][:wide]
+    return best, score_T[best]
+
+
+def _counted(texts: list[str]) -> bm25s.BM25 | None:
+    tokens = bm25s.tokenize(texts, token_pattern=WORD, stopwords=None, show_progress=False)
+    if not any(tokens.ids):
+        return None
     found = bm25s.BM25()
-    if texts:
-        tokens = bm25s.tokenize(texts, token_pattern=WORD, stopwords=None, show_progress=False)
-        found.index(tokens, show_progress=False)
+    found.index(tokens, show_progress=False)
     return found
 
 
