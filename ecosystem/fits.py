@@ -79,8 +79,9 @@ def _check_prompts(spec: Scenario, writers: list[Writer]) -> None:
         if asking:
             raise WorldError(f"metrics: {asking[0]!r} needs prompts; add measure: {{prompts: {{count: 20}}}}.")
         return
-    if shape.kind != "tokens":
-        raise WorldError(f"measure.prompts: goes with worlds that write text; this world writes {shape.kind}.")
+    if shape.kind != "tokens" or shape.grammar is not None:
+        written = shape.kinds[-1]
+        raise WorldError(f"measure.prompts: goes with worlds that write text; this world writes {written}.")
     for group in spec.models:
         if not group.learner.answers:
             kind = type(group.learner).__name__

@@ -17,10 +17,12 @@ from agents.learners.ngram import Ngram
 from ecosystem import Ecosystem
 from ecosystem.checks.trial import FACTS
 from ecosystem.documents import DocumentShape
+from ecosystem.errors import InputError
 from ecosystem.grammar import Grammar
-from ecosystem.scenario import Community, Graph, Group, Scenario
+from ecosystem.scenario import Community, Graph, Group, Measuring, Scenario
 from ecosystem.streams import Streams
 from ecosystem.text.claims import ClaimCodec
+from ecosystem.text.prompts import Prompts
 from ecosystem.travel import in_tokens, understands
 
 CODEC = ClaimCodec(FACTS)
@@ -51,7 +53,8 @@ def test_a_claim_reads_as_its_three_names():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\0", "a | r", "a | r | g | g", "a | r | nobody", "nobody | r | g", "a | likes | g", "a r g", "d | r | g"]
+    "text",
+    ["", "\0", "a | r", "a | r | g | g", "a | r | nobody", "nobody | r | g", "a | likes | g", "a r g", "d | r | g"],
 )
 def test_what_makes_no_claim_is_read_as_none(text):
     assert not CODEC.encode(texts(text), 6).any()
@@ -167,6 +170,16 @@ def test_without_a_codec_a_learner_of_text_fits_no_world_of_facts(tmp_path):
     assert understands(Reader(), spoken)
     assert in_tokens(Reader(), spoken).codec is CODEC
     assert in_tokens(Ngram(), spoken) == Ngram()
+
+
+@pytest.mark.parametrize("rule", [{"count": 2, "answers": 2}, {"path": "prompts.txt"}], ids=str)
+def test_prompts_go_with_free_text_and_not_with_claims(tmp_path, rule, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prompts.txt").write_text("Ada lives in\n")
+    group = Group(name="models", count=2, publish=4, read=4, learner=Ngram())
+    spec = Scenario(world=towns(tmp_path), models=(group,), measure=Measuring(prompts=Prompts(**rule)))
+    with pytest.raises(InputError, match=r"measure\.prompts: goes with worlds that write text; .* writes claims"):
+        Ecosystem(spec)
 
 
 def test_encoders_compare_claims_as_they_are_shown(tmp_path):

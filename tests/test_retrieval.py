@@ -228,7 +228,7 @@ def test_exact_retrieval_is_to_the_point_and_retrieval_by_words_is_not_always():
     exact, by_words = answering("exact"), answering("bm25")
     assert (exact.frame.agents["retrieval_precision"] == 1).all()
     precision = by_words.frame.agents["retrieval_precision"]
-    assert (0.1 < precision).all()  # of what it may read, one document in a hundred states a fact
+    assert (precision > 0.1).all()  # of what it may read, one document in a hundred states a fact
     assert (precision < 0.9).all()
     assert by_words.frame.values["supported_share"] > 0.5
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agents.neural.learner import NeuralLearner
@@ -16,11 +18,20 @@ def hurried(spec: Scenario) -> Scenario:
     return spec.with_({f"models.{name}.learner.updates": 5 for name in neural})
 
 
-@pytest.mark.parametrize("name", scenario_file.names())
-def test_a_scenario_runs_in_every_arm(name):
-    spec = Scenario.from_file(name)
+def with_data(spec: Scenario, request) -> Scenario:
+    """Data that are not shipped lie in a folder of their own; without them the test is left out."""
     if kind_of(spec.world) == "digits":
         pytest.importorskip("sklearn", reason="scikit-learn brings the digits")
+    if kind_of(spec.world) == "facts_file":
+        folder = request.getfixturevalue("shared_data") / "facts"
+        names = {key: Path(getattr(spec.world, key)).name for key in ("path", "passages_path")}
+        return spec.with_({f"world.{key}": str(folder / name) for key, name in names.items()})
+    return spec
+
+
+@pytest.mark.parametrize("name", scenario_file.names())
+def test_a_scenario_runs_in_every_arm(name, request):
+    spec = with_data(Scenario.from_file(name), request)
     for arm in ("base", *spec.arms):
         world = Ecosystem(hurried(spec.arm(arm).with_(steps=2)))
         world.step()

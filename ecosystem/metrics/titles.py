@@ -96,6 +96,8 @@ TITLES = {
     "supported_accuracy": Title("supported answers that are right", "share", "lower", SHARE),
     "unsupported_accuracy": Title("answers without support that are right", "share", "lower", SHARE),
     "false_share_published": Title("false claims among those published in the step", "share", "higher", SHARE),
+    "retrieval_precision": Title("retrieved documents that state what was looked up", "share", "lower", SHARE),
+    "popularity_survival": Title("correlation of what is known with how often it is asked for", "", None, (-1.0, 1.0)),
     "mean_error": Title("squared distance of the mean from the human mean", "", "higher", (0.0, None)),
 }  # fmt: skip
 
