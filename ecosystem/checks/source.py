@@ -96,10 +96,11 @@ def what_is_known_is_consistent(source: HumanSource, writer: Writer) -> None:
 
 
 def people_can_read_it(source: HumanSource, writer: Writer) -> None:
-    """`show` gives a string for each document."""
-    shown = writer.show(_some(writer)[:3])
-    holds = isinstance(shown, list) and len(shown) == 3 and all(isinstance(s, str) for s in shown)
-    require(holds, source, "show must return a list with a string for each document")
+    """`show` and `texts` give a string for each document."""
+    for name in ("show", "texts"):
+        shown = getattr(writer, name)(_some(writer)[:3])
+        holds = isinstance(shown, list) and len(shown) == 3 and all(isinstance(s, str) for s in shown)
+        require(holds, source, f"{name} must return a list with a string for each document")
 
 
 def _some(writer: Writer) -> np.ndarray:
