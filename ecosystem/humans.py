@@ -83,11 +83,22 @@ class Humans:
 
     def _communities(self, luck_k: np.ndarray, community: str | None) -> np.ndarray:
         """(k,) numbers of communities by chance: by the shares of their writing, or all that of a name."""
-        names = [c.name for c in self.communities]
-        if community is not None and community not in names:
-            raise InputError(f"community: must be one of {', '.join(names)}. Got {community!r}.")
-        share_H = self.weights_H if community is None else (np.array(names) == community).astype(float)
+        share_H = self.weights_H if community is None else np.eye(len(self.writers))[self._number(community)]
         return np.searchsorted(np.cumsum(share_H)[:-1], luck_k, side="right")
+
+    def own_facts(self, community: str, owner: str) -> np.ndarray:
+        """(F,) bool: the facts that a community knows and no other does; InputError (for `owner`) where it has none."""
+        known_HF, h = np.array([w.known_F for w in self.writers if w.known_F is not None]), self._number(community)
+        own_F = known_HF[h] & (known_HF.sum(axis=0) == 1) if len(known_HF) else known_HF
+        if not own_F.any():
+            raise InputError(f"{owner}: must name a community that knows facts no other knows. Got {community!r}.")
+        return own_F
+
+    def _number(self, community: str) -> int:
+        names = [c.name for c in self.communities]
+        if community not in names:
+            raise InputError(f"community: must be one of {', '.join(names)}. Got {community!r}.")
+        return names.index(community)
 
     def _mix(self, reach_nH: np.ndarray) -> np.ndarray:
         """Probability that a pretraining document is a community's: (n, H), rows sum to 1."""

@@ -181,6 +181,7 @@ class Writer:
     judge: Judge | None = None  # where documents fall into classes
     truth: Truth | None = None  # where documents make claims
     known_F: np.ndarray | None = None  # (F,) bool: the facts it writes of
+    told: tuple[int, int] | None = None  # fact and slot of the one claim it makes, where it makes no other
 
     def sample(self, k: int, rng: Draws) -> np.ndarray:
         """(n, k, *x): k fresh documents for each of the rng's n rows."""

@@ -107,6 +107,9 @@ class Sight(Protocol):
     def true(self, content: np.ndarray) -> np.ndarray:
         """(M,) bool: documents that claim something, and nothing false. Only for an `oracle`; TypeError for others."""
 
+    def own_facts(self, community: str) -> np.ndarray:
+        """(F,) bool: the facts that a community knows and no other does; InputError where there are none."""
+
     def stored(self, number_M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Documents of some numbers, (M, *x), and which of them the web holds, (M,) bool; others are all 0."""
 

@@ -31,7 +31,14 @@ class FactWriter(Writer):
         length = 3 * self.grammar.claims
         self.shape = DocumentShape("tokens", self.grammar.tokens, length, ClaimCodec(self.grammar), self.grammar)
         self.probabilities = self._tokens()
+        self.told = self._only_claim()
         self._cumulative, self._last = np.cumsum(share_F), int(np.flatnonzero(share_F)[-1])
+
+    def _only_claim(self) -> tuple[int, int] | None:
+        """Fact and slot, where it makes no other claim."""
+        of_slot = self._of_slot() * self.share_F[:, None]
+        (fact, *others), (slot, *_) = np.nonzero(of_slot)
+        return None if others else (int(fact), int(slot))
 
     def sample(self, k: int, rng: Draws) -> np.ndarray:
         """(n, k, 3 C)"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Union
+
 import numpy as np
 from pydantic import Field, model_validator
 
@@ -13,6 +15,7 @@ from ecosystem.parts import Share
 from ecosystem.truth import Truth
 
 ONE_WORLD = ("subjects", "relations", "values", "places", "regions", "claims", "seed")  # what is true hangs on them
+Place = Annotated[int, Field(ge=0)]
 
 
 class Facts(HumanSource):
@@ -26,7 +29,9 @@ class Facts(HumanSource):
 
     A claim is false with probability `error`. For a share `misled` of the facts all errors are the same false value, a
     popular misconception (of which facts, and what, goes by `myths`); else any other value. A community may know a part
-    of the subjects only: of every `parts` subjects the one at place `part` (places are known to all).
+    of the subjects only: of every `parts` subjects the one at place `part`, or those at several (places are known to
+    all). One that has a single thing to say writes `only` of that fact; with error 1 and misled 1 that is a rumour, one
+    and the same false claim.
     """
 
     subjects: int = Field(200, ge=2, le=1_000_000, description="Subjects, most popular first.")
@@ -41,15 +46,21 @@ class Facts(HumanSource):
     myths: int = Field(0, ge=0, lt=2**31, description="Which misconceptions: communities of one number share them.")
     derived: Share = Field(0.0, description="Share of people's claims that state a derivable fact.")
     parts: int = Field(1, ge=1, le=1000, description="Parts of the subjects of which a community knows one.")
-    part: int = Field(0, ge=0, description="Which one it knows, 0 to parts - 1.")
+    part: Union[Place, tuple[Place, ...]] = Field(0, description="Which it knows, 0 to parts - 1: one or several.")
+    only: tuple[Place, Place] | None = Field(None, description="[subject, relation]: writes of this plain fact only.")
     seed: int = Field(0, ge=0, lt=2**63, description="What is true, and where people are misled, is drawn from it.")
 
     @model_validator(mode="after")
     def _within(self) -> Facts:
-        if self.part >= self.parts:
-            raise ValueError(f"part: must be below parts, {self.parts}; got {self.part}")
-        if self.part >= self.subjects:
-            raise ValueError(f"part: must be below subjects, {self.subjects}; got {self.part}")
+        if not self._parts:
+            raise ValueError("part: must name a part; got none")
+        for name, most in (("parts", self.parts), ("subjects", self.subjects)):
+            if max(self._parts) >= most:
+                raise ValueError(f"part: must be below {name}, {most}; got {max(self._parts)}")
+        subject, relation = self.only or (-1, -1)
+        for which, value, most in (("subject", subject, self.subjects), ("relation", relation, self.relations)):
+            if value >= most:
+                raise ValueError(f"only: its {which} must be below {which}s, {most}; got {value}")
         if self.derived and not self.places:
             raise ValueError("derived: needs places from which something can be derived; got places 0")
         return self
@@ -69,10 +80,13 @@ class Facts(HumanSource):
         """The writer of one community."""
         truth = self.truth()
         grammar, people = truth.grammar, truth.grammar.subject_F < self.subjects
-        known_F = ~people | (grammar.subject_F % self.parts == self.part)
+        known_F = ~people | np.isin(grammar.subject_F % self.parts, self._parts)
         share_F = np.where(known_F, truth.asked_F, 0)
         for of_F, share in ((grammar.derivable_F, self.derived), (~grammar.derivable_F, 1 - self.derived)):
             share_F[of_F] *= share / share_F[of_F].sum() if share and of_F.any() else 0
+        if self.only is not None:
+            share_F = (np.arange(grammar.facts) == grammar.fact_ER[self.only]).astype(float)
+            known_F = share_F > 0
         misled_F = misconceptions(truth, self.misled, self.seed, self.myths)
         return FactWriter(truth, share_F / share_F.sum(), known_F, self.error, misled_F)
 
@@ -90,6 +104,11 @@ class Facts(HumanSource):
             popular_E[s : s + self.places] = 1 / self.places
         asked_F = popular_E[grammar.subject_F]
         return Truth(grammar, slot_F, asked_F / asked_F.sum())
+
+    @property
+    def _parts(self) -> tuple[int, ...]:
+        """The parts it knows."""
+        return self.part if isinstance(self.part, tuple) else (self.part,)
 
     def _grammar(self) -> Grammar:
         """Entities: subjects, places, regions, values; relations: plain ones, home, lies in, is from."""

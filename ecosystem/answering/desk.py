@@ -40,8 +40,8 @@ class Support(NamedTuple):
 class AnsweringDesk:
     """The questions of a world. asked_F (F,): how often each fact is asked for.
 
-    Of this step, a group after the other: `answers`; `hits`, (M, r) bool: which of the retrieved documents state what was
-    looked up; `published` (M,): the number of the document that each became, -1 where it was not let through.
+    Of this step, a group after the other: `answers`; `hits`, (M, r) bool: which of the retrieved documents state what
+    was looked up; `published` (M,): the number of the document that each became, -1 where it was not let through.
     """
 
     grammar: Grammar

@@ -2,8 +2,8 @@
 
 `law(spec, seed)` gives the tables of a run without running it, for plain categorical and Gaussian models on any reading
 graph (see `web.py` for the derivation) with detectors anywhere in it (`passing.py`), and says why not elsewhere. The
-laws of single models are functions of `laws.py`. Expectations are over everything random but the graph, who is reached
-and who is guarded, which are the seed's.
+laws of single models are functions of `laws.py`; the false share of worlds of facts is that of `reuse.py`. Expectations
+are over everything random but the graph, who is reached and who is guarded, which are the seed's.
 
 Letters: N models, H communities, S sources (models, communities, archives), T steps.
 """
@@ -23,6 +23,7 @@ from ecosystem.components import kind_of
 from ecosystem.interfaces import Writer
 from ecosystem.scenario import Community, Group, Scenario
 from ecosystem.streams import Streams
+from ecosystem.theory import reuse
 from ecosystem.theory.death import doomed, who_dies
 from ecosystem.theory.diet import NoLaw, Rules
 from ecosystem.theory.guards import guards_of
@@ -73,6 +74,8 @@ class Law:
 
 def law(spec: Scenario, seed: int | None = None) -> Law:
     """The exact law of a scenario, or NoLaw with the reason. `seed` (default: the scenario's) gives graph and reach."""
+    if reuse.METRIC in spec.metrics:
+        return _of_claims(spec, seed)
     known = [name for name in spec.metrics if name in METRICS]
     if not known:
         raise NoLaw(f"none of the metrics asked for has a closed form; those that do: {', '.join(METRICS)}")
@@ -90,6 +93,16 @@ def law(spec: Scenario, seed: int | None = None) -> Law:
             similarity.append(moments.overlap_WW[: web.n, : web.n])
     pairs, says = _pairs(values["step"], similarity), _says(spec, web, known) + _deaths(spec, seed)
     return Law(_steps(values), _agents(spec, values), pairs, NAME, SOURCE, says)
+
+
+def _of_claims(spec: Scenario, seed: int | None) -> Law:
+    """The balance of true and false claims (`reuse.py`), world-level."""
+    found = reuse.false_shares(spec, seed)
+    step = np.arange(len(found))
+    kept = (step % spec.record.every == 0) | (step == spec.steps)
+    steps, who = pd.DataFrame({"step": step[kept], reuse.METRIC: found[kept]}), ["step", "agent", "group_name", "kind"]
+    nobody = pd.DataFrame({name: [] for name in who})
+    return Law(steps, nobody, _pairs([], []), reuse.NAME, reuse.SOURCE, reuse.SAYS)
 
 
 def web_of(spec: Scenario, seed: int) -> Web:

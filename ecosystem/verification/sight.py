@@ -64,6 +64,10 @@ class WorldSight:
             raise TypeError(f"verifiers.{self.owner}: only an oracle (Verifier.oracle) may ask what is true.")
         return self.oracle(content)
 
+    def own_facts(self, community: str) -> np.ndarray:
+        """(F,) bool"""
+        return self.humans.own_facts(community, f"verifiers.{self.owner}")
+
     def stored(self, number_M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(M, *x) documents by their numbers, 0 where they are not on the web, and (M,) which are."""
         corpus = self.corpus()
