@@ -53,7 +53,7 @@ class Ecosystem(mesa.Model):
         fits.check(spec, writers)
         self.asked = prompts.opened(spec.measure.prompts, writers) if spec.measure.prompts is not None else None
         self.writers, self.shape = writers, writers[0].shape
-        self.humans = Humans(spec.humans, writers, reach(spec.humans, self.n, self.streams), self.streams)
+        self.humans = Humans(spec.humans, writers, self._reach(), self.streams)
         self.reference = Reference(self.humans, spec.measure.rare_below)
         self.populations = founding.populations(spec, self.shape, self.streams)
         self._new_web()
@@ -173,6 +173,10 @@ class Ecosystem(mesa.Model):
         if network.n != self.n:
             raise WorldError(f"network: must have a node for each of the {self.n} models. Got {network.n}.")
         return network
+
+    def _reach(self) -> np.ndarray:
+        """(N, H) bool: which models read which community."""
+        return reach(self.spec.humans, self.n, self.streams, self.network.audience_N())
 
     def _pretrain(self) -> None:
         for population in self.populations:

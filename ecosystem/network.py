@@ -126,12 +126,20 @@ def build(graph: Graph, n: int, rng: np.random.Generator) -> Network:
     return drawn(graph, n, rng)
 
 
-def reach(communities: tuple[Community, ...], n: int, streams: Streams) -> np.ndarray:
-    """Which models read which community: (N, H) bool. A share r is r N models, rounded, first in a seeded order."""
+def reach(
+    communities: tuple[Community, ...], n: int, streams: Streams, audience_N: np.ndarray | None = None
+) -> np.ndarray:
+    """Which models read which community: (N, H) bool. A share r is r N models, rounded, first in a seeded order.
+
+    audience_N (N,): models that read each (`Network.audience_N`), for `most_read`.
+    """
     reach_NH = np.zeros((n, len(communities)), bool)
     for h, community in enumerate(communities):
         if community.reach == "all":
             reach_NH[:, h] = True
+        elif community.reach == "most_read":
+            assert audience_N is not None
+            reach_NH[int(np.argmax(audience_N)), h] = True
         elif isinstance(community.reach, tuple):
             reach_NH[_numbered(community.reach, community.name, n), h] = True
         else:

@@ -198,6 +198,13 @@ def test_communities_reach_all_some_or_those_named():
     assert not np.array_equal(reach_NH, reach(communities, 9, Streams(1)))
 
 
+def test_one_may_reach_the_model_that_most_read():
+    hub = build(Graph(kind="hub"), 5, np.random.default_rng(0))
+    to = (community(reach="most_read"),)
+    assert np.flatnonzero(reach(to, 5, Streams(0), hub.audience_N())).tolist() == [0]
+    assert np.flatnonzero(reach(to, 5, Streams(0), np.array([1, 1, 3, 2, 3]))).tolist() == [2]
+
+
 def test_a_share_reaches_every_model_equally_often():
     hits = sum(reach((community(reach=0.25),), 20, Streams(seed))[:, 0] for seed in range(2000))
     bound, error = norm.isf(ALARM / 2 / 20), np.sqrt(2000 * 0.25 * 0.75)

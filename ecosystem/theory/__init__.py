@@ -112,9 +112,9 @@ def web_of(spec: Scenario, seed: int) -> Web:
     if spec.corpus.rule.subsample is not None:
         raise NoLaw("corpus.keep subsample: readers share a random part of the web, of which they follow random shares")
     overlap_HH, square_H = _human_moments(spec)
-    reach_NH = network.reach(spec.humans, n, streams)
-    archive_N = _each(spec, lambda g: g.archive)
     reading = network.build(spec.graph, n, streams.get("graph"))
+    reach_NH = network.reach(spec.humans, n, streams, reading.audience_N())
+    archive_N = _each(spec, lambda g: g.archive)
     own_NN = diags_array(archive_N.astype(float))
     follows_NS = csr_array(block_array([[reading.matrix(), csr_array(reach_NH.astype(float)), own_NN]]))
     read_N = _each(spec, lambda g: np.inf if g.read == "all" else float(g.read))
@@ -150,8 +150,8 @@ def conservation(web: Web, moments: Moments) -> np.ndarray:
 def _deaths(spec: Scenario, seed: int | None) -> str:
     """Who dies in the end, in words; nothing where that cannot be told."""
     streams = Streams(spec.seed if seed is None else seed)
-    reach_NH = network.reach(spec.humans, spec.agents, streams)
-    dying = doomed(spec, network.build(spec.graph, spec.agents, streams.get("graph")), reach_NH)
+    reading = network.build(spec.graph, spec.agents, streams.get("graph"))
+    dying = doomed(spec, reading, network.reach(spec.humans, spec.agents, streams, reading.audience_N()))
     if dying is None:
         return ""
     if not dying.any():
