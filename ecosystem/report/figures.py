@@ -41,6 +41,7 @@ MOST_PANELS = 6
 DASHED = (0, (4, 2.2))
 LIKENESS = {"answer_repetition": "one model", "answer_similarity": "different models"}
 PEOPLE = "human_answer_similarity"
+RECALL = {"fact_recall": "all facts", "tail_fact_recall": "asked for least", "derivable_fact_recall": "derivable"}
 MARK: dict[str, Any] = {"ms": 4, "mec": "white", "mew": 0.6}
 
 
@@ -206,7 +207,23 @@ def likeness(study) -> Figure | None:
 
     None where neither was measured.
     """
-    lines = {m: name for m, name in LIKENESS.items() if m in study.steps}
+    return _together(study, LIKENESS, "Cosine of two answers to a prompt", {PEOPLE: "two people"})
+
+
+@look()
+def recall(study) -> Figure | None:
+    """What models know of facts: of all, of those asked for least, of those that follow; a panel an arm.
+
+    None where not at least two of these were measured.
+    """
+    several = sum(metric in study.steps for metric in RECALL) > 1
+    return _together(study, RECALL, "Share of facts given correctly") if several else None
+
+
+def _together(study, names: dict[str, str], label: str, constant: dict[str, str] | None = None) -> Figure | None:
+    """Several metrics by what their lines are called, a panel an arm; those that are `constant` dashed."""
+    lines = {m: name for m, name in names.items() if m in study.steps}
+    dashed = {m: name for m, name in (constant or {}).items() if m in study.steps}
     found = {arm: [b for m in lines for b in bands(study.steps, m, [arm])] for arm in study.arms} if lines else {}
     found = {arm: drawn for arm, drawn in found.items() if drawn}
     if not found:
@@ -217,13 +234,13 @@ def likeness(study) -> Figure | None:
         for i, metric in enumerate(lines):
             for band in bands(study.steps, metric, [arm]):
                 _band(ax, band, i, thin=False)
-        for people in bands(study.steps, PEOPLE, [arm]) if PEOPLE in study.steps else ():
-            ax.axhline(people.mean_T[0], color=INK, lw=1.1, ls=DASHED, zorder=5)
-            seen.append(float(people.mean_T[0]))
+        for band in [b for m in dashed for b in bands(study.steps, m, [arm])]:
+            ax.axhline(band.mean_T[0], color=INK, lw=1.1, ls=DASHED, zorder=5)
+            seen.append(float(band.mean_T[0]))
     _finish(axes, study.steps["step"], seen, next(iter(lines)))
-    axes[0].set_ylabel("Cosine of two answers to a prompt")
-    people_key = [Line2D([], [], color=INK, lw=1.1, ls=DASHED, label="two people")] if PEOPLE in study.steps else []
-    _legend(figure, [_sample(i, name) for i, name in enumerate(lines.values())] + people_key)
+    axes[0].set_ylabel(label)
+    key = [Line2D([], [], color=INK, lw=1.1, ls=DASHED, label=name) for name in dashed.values()]
+    _legend(figure, [_sample(i, name) for i, name in enumerate(lines.values())] + key)
     return figure
 
 

@@ -62,6 +62,8 @@ def content(study: Study) -> dict:
         "by_verifier": sections.by_verifier(light),
         "networks": sections.networks(light),
         "documents": sections.documents(light),
+        "facts": sections.facts(light),
+        "support": tables.support(study),
         "answers": sections.answers(light),
         "origin": tables.origin(study),
         "runs": tables.runs(study),

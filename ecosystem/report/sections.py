@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from ecosystem.report import answered, figures, network_figure, pairs_figure, pictured, written
+from ecosystem.report import answered, claimed, figures, network_figure, pairs_figure, pictured, written
 from ecosystem.report import response as response_figure
 from ecosystem.report.bands import bands, measured, metrics_in, numbers
 from ecosystem.report.exact import Exact
@@ -97,9 +97,14 @@ def _picture(title: str, figure: Figure, caption: str, alt: str) -> Picture:
 
 
 def curves(study: Light, laws: Exact | None) -> list[Picture]:
-    """A metric a figure, in the scenario's order; those against single communities come apart."""
+    """A metric a figure, in the scenario's order; those against single communities, and those of facts, come apart."""
+    apart = {figures.PEOPLE, *claimed.of_facts()}
+    return _curves(study, [m for m in metrics_in(study.steps, study.spec.metrics) if m not in apart], laws)
+
+
+def _curves(study: Light, metrics: list[str], laws: Exact | None) -> list[Picture]:
     made = []
-    for metric in [m for m in metrics_in(study.steps, study.spec.metrics) if "@" not in m and m != figures.PEOPLE]:
+    for metric in [m for m in metrics if "@" not in m]:
         drawn = bands(study.steps, metric, list(study.arms))
         if not drawn:
             continue
@@ -267,6 +272,17 @@ def answers(study: Light) -> dict:
     alt = "Likeness of answers to the same prompts, within models and between them, over steps."
     pictures = [] if figure is None else [_picture("How alike answers are", figure, caption, alt)]
     return {"pictures": pictures, "arms": answered.answers(study)}
+
+
+def facts(study: Light) -> dict:
+    """Worlds of facts: what is false and what models know over time, and some answers to read."""
+    known = metrics_in(study.steps, study.spec.metrics) if len(study.steps) else []
+    shown = [m for m in known if m in claimed.of_facts()]
+    pictures = _curves(study, shown, None)
+    if shown and (figure := figures.recall(study)) is not None:
+        caption = "Facts given correctly from memory, by kind. Mean over models; band: 95% interval over seeds."
+        pictures.append(_picture("What models know", figure, caption, "Recall of kinds of facts over steps."))
+    return {"pictures": pictures, "arms": claimed.examples(study)}
 
 
 WORDS = {

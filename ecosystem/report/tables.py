@@ -19,6 +19,7 @@ from ecosystem.runs import folder as run_folder
 from ecosystem.runs.findings import findings
 from ecosystem.runs.opened import failure
 from ecosystem.runs.statistics import Interval, t_interval
+from ecosystem.runs.supported import answering
 from ecosystem.runs.verified import works
 from ecosystem.runs.wording import counted, listed
 
@@ -128,6 +129,19 @@ def verifiers(study) -> list[dict]:
         for work in works(study)
         if work.judged.estimate > 0 or (work.guarded.estimate > 0 and work.gate != "panel")
     ]  # fmt: skip
+
+
+def support(study) -> list[dict]:
+    """A row for the answers of an arm with support, and one for those without."""
+    names = ("share", "answered", "right", "confidence", "cites", "published")
+    return [
+        {
+            "arm": told.arm,
+            "kind": "with support" if told.supported else "without support",
+            "cells": [_figure(getattr(told, name), True) for name in names],
+        }
+        for told in answering(study)
+    ]
 
 
 def _figure(found: Interval, share: bool = False) -> dict:
