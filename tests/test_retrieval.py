@@ -55,9 +55,9 @@ def web(writer, *said) -> Web:
     return Web(corpus.readable(Streams(0).get("retention", 1)), writer.grammar, [writer], MODELS)
 
 
-def found(web, by, fact, k=5, may=(1, 1, 1), cap=None, n=1, seed=0):
+def found(web, by, fact, k=5, may=(1, 1, 1), share=1.0, n=1, seed=0):
     """(n, k) rows retrieved for one question by n models alike."""
-    allowed = Allowed(np.array([may] * n, bool), MODELS, k if cap is None else cap)
+    allowed = Allowed(np.array([may] * n, bool), MODELS, share)
     rng = Streams(seed).rows("retrieval", 1, n)
     return web.index(by).retrieve(np.full((n, 1), fact), allowed, k, rng)[:, 0]
 
@@ -111,7 +111,7 @@ def test_people_are_found_by_the_words_of_their_passages(writer):
         "Ada | birthplace | Oslo"
     ]
     index = WordIndex(here.index("bm25").shelves, here.index("bm25").bm25, lambda facts: ["the light of day"])
-    allowed = Allowed(np.ones((1, 3), bool), MODELS, 5)
+    allowed = Allowed(np.ones((1, 3), bool), MODELS, 1.0)
     row = index.retrieve(np.zeros((1, 1), int), allowed, 5, Streams(0).rows("retrieval", 1, 1))
     assert row[row >= 0].tolist() == [1]
 
@@ -130,13 +130,16 @@ def test_retrieval_goes_along_reading_edges(writer, by):
 def test_models_get_no_more_than_their_share(writer, by):
     here = web(writer, *[(0, 0, 1)] * 6, *[(1, 0, 0)] * 6, *[(2, 0, 1)] * 2)
     source = here.pool.sources(here.pool.rows)
-    for cap in range(6):
-        row = found(here, by, 0, cap=cap, n=50)
-        by_models = np.where(row >= 0, source[row] < MODELS, False).sum(axis=1)
-        assert (by_models <= cap).all()
-        assert (told(row) == min(5, cap + 2)).all()
+    for share, by_models, by_people in ((0, 0, 2), (0.2, 0, 2), (0.4, 1, 2), (0.5, 2, 2), (0.6, 3, 2)):
+        row = found(here, by, 0, share=share, n=50)
+        by_model = (row >= 0) & (source[row] < MODELS)
+        assert (by_model.sum(axis=1) == by_models).all()
+        assert (told(row) == by_models + by_people).all()
         assert all(len({*r[r >= 0].tolist()}) == (r >= 0).sum() for r in row)
-    assert (np.where(row >= 0, source[row] < MODELS, False).sum(axis=1) >= 3).all()  # without a cap they crowd it
+    row = found(here, by, 0, n=50)
+    assert (((row >= 0) & (source[row] < MODELS)).sum(axis=1) >= 3).all()  # without a cap they crowd it
+    assert (told(row) == 5).all()
+    assert told(found(here, by, 0, may=(1, 1, 0), share=0.9)) == 0  # where people say nothing
 
 
 @pytest.mark.parametrize("by", ["exact", "bm25"])
@@ -160,7 +163,7 @@ def test_better_documents_come_first_by_words(writer):
 def test_rows_do_not_depend_on_how_many_ask(writer, by):
     here = web(writer, *[(0, 0, 1)] * 9, *[(2, 0, 0)] * 9, *[(2, 2, 0)] * 3)
     facts = np.array([[0, 2, -1, 1], [3, 0, 0, 2], [1, 1, 2, 0]])
-    allowed, rng = Allowed(np.ones((3, 3), bool), MODELS, 2), Streams(3).rows("retrieval", 1, 3)
+    allowed, rng = Allowed(np.ones((3, 3), bool), MODELS, 0.5), Streams(3).rows("retrieval", 1, 3)
     together = here.index(by).retrieve(facts, allowed, 4, rng)
     rows = np.array([2, 0])
     alone = here.index(by).retrieve(

@@ -104,8 +104,7 @@ class AnsweringDesk:
         if rules.source == "memory" or web is None:
             nothing = np.full((n, q, 0), NONE)
             return Support(nothing, nothing >= 0, np.full((n, q), NONE), np.full((n, q, CITED), NONE))
-        cap = int(np.floor(rules.model_share * rules.retrieve + 1e-9))
-        allowed = Allowed(self.readable(models), len(self.follows.reach_NH), cap)
+        allowed = Allowed(self.readable(models), len(self.follows.reach_NH), rules.model_share)
         index = web.index(rules.by)
 
         def looked_up(fact, purpose: str):

@@ -13,6 +13,7 @@ from numba import njit
 
 from ecosystem.streams import Draws, two_units
 
+ROUNDING = 1e-9  # of a share times a number of documents
 LOOKED_AT = 1024  # documents among which one question's are drawn: those from a random one on
 
 
@@ -34,24 +35,32 @@ class Ranking(NamedTuple):
 
 
 class Allowed(NamedTuple):
-    """may_nS (n, S): whose documents each model may read; at most `cap` of them by models (sources below `models`)."""
+    """may_nS (n, S): whose documents each model may read; `share`: of what is found for a question, models (sources
+    below `models`) wrote so much at most."""
 
     may_nS: np.ndarray
     models: int
-    cap: int
+    share: float
 
 
 def drawn(shelves: Shelves, ranking: Ranking, kind_nQ: np.ndarray, allowed: Allowed, k: int, rng: Draws) -> np.ndarray:
     """(n, Q, k) rows of the pool for questions of a kind 0 .. U - 1 (-1: none), best first; -1 where there are fewer.
 
-    Equally good ones go in random order.
+    Equally good ones go in random order. Where people wrote little, models may add little: then places stay empty.
     """
     place = np.full((*kind_nQ.shape, k), -1)
     _draw(
         rng.key, rng.next_call(), rng.step, rng.agents, kind_nQ.astype(np.int64), ranking.shelf_UR, ranking.tied_UR,
-        shelves.begin_T, shelves.source_D, allowed.may_nS, allowed.models, allowed.cap, place,
+        shelves.begin_T, shelves.source_D, allowed.may_nS, allowed.models, int(allowed.share * k + ROUNDING), place,
     )  # fmt: skip
-    return np.where(place >= 0, shelves.row_D[place], -1) if len(shelves.row_D) else place
+    if not len(shelves.row_D):
+        return place
+    if allowed.share < 1:
+        by_models = (place >= 0) & (shelves.source_D[place] < allowed.models)
+        by_people = ((place >= 0) & ~by_models).sum(axis=-1, keepdims=True)
+        most = allowed.share / (1 - allowed.share) * by_people
+        place[by_models & (np.cumsum(by_models, axis=-1) > most + ROUNDING)] = -1
+    return np.where(place >= 0, shelves.row_D[place], -1)
 
 
 @njit(nogil=True, cache=True)

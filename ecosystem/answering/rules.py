@@ -27,7 +27,7 @@ class Questions(Part):
         "with the question, best first (Robertson & Zaragoza 2009, doi:10.1561/1500000019).",
     )
     model_share: Share = Field(
-        1.0, description="Share of the retrieved documents that models may have written, at most (1: no cap)."
+        1.0, description="Share of what is retrieved for a question that models may have written, at most (1: no cap)."
     )
     compose: Share = Field(1.0, description="Probability that a derivable fact is looked up in two steps.")
     faithful: Share = Field(0.95, description="Probability that a supported answer says what was retrieved.")
