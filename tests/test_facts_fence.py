@@ -6,6 +6,7 @@ column of its own), and everything that models read, answer, believe and are ref
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -125,6 +126,24 @@ def test_no_verifier_but_an_oracle_sees_the_truth(kind, gate, monkeypatch):
     assert (found != set()) == guard.oracle, found
     if guard.oracle:  # the negative control: this comparison finds out who looks
         assert "judgements.accepted" in found
+
+
+@pytest.mark.parametrize("kind", ["facts", "facts_file"])
+def test_retrieval_by_words_sees_no_truth(kind, monkeypatch, tmp_path):
+    """Nor do passages, which state what people take for true."""
+    changes = {"models.models.questions": QUESTIONS | {"by": "bm25"}}
+    if kind == "facts_file":
+        rows = [{"subject": f"Ada {i}", "relation": "in", "object": f"town {i % 5}", "passages": [i]} for i in range(9)]
+        texts = [{"id": i, "text": f"Ada {i} lives in the town that has number {i % 5}."} for i in range(9)]
+        for name, lines in (("facts.jsonl", rows), ("passages.jsonl", texts)):
+            (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        paths = {"path": str(tmp_path / "facts.jsonl"), "passages_path": str(tmp_path / "passages.jsonl")}
+        known = [name for name in MEASURED if not name.startswith("derivable")]
+        changes |= {"world": {"kind": "facts_file", "error": 0.2, **paths}, "metrics": known}
+    here, there = (world(monkeypatch, other, **changes) for other in (False, True))
+    assert differences(here, there) == set()
+    assert here.frame.values["false_share"] != there.frame.values["false_share"]
+    assert any(hits.any() for hits in here.answering.hits)
 
 
 def test_measures_change_with_the_truth(monkeypatch):

@@ -79,12 +79,12 @@ class FileFactWriter(FactWriter):
 
     def __init__(self, truth: Truth, share_F, known_F, error: float, misled_F, table: FactTable):
         super().__init__(truth, share_F, known_F, error, misled_F)
-        self._table, self._right = table, truth.right
+        self._table = table
 
     def texts(self, content: np.ndarray) -> list[str]:
-        """A true claim as the passages of its fact, any other as a claim is shown."""
-        claims, passage_F = self.grammar.read(content), self._table.passage_F
-        fact_MC = np.where(self._right(*claims), claims.fact, -1).tolist()
+        """A claim that passages state as these passages, any other as it is shown."""
+        (fact, slot), passage_F = self.grammar.read(content), self._table.passage_F
+        fact_MC = np.where((fact >= 0) & (slot == self._table.slot_F[fact]), fact, -1).tolist()
         texts = []
         for facts, lines in zip(fact_MC, self.grammar.lines(content), strict=True):
             passages = [passage_F[f] if f >= 0 else "" for f in facts[: len(lines)]]
