@@ -141,6 +141,22 @@ def test_ngram_beliefs_are_what_is_read(tmp_path):
     assert belief[np.arange(3), wrong] == pytest.approx(0.25, abs=0.05)
 
 
+@pytest.mark.parametrize("claims", [1, 3])
+def test_an_ngram_model_recalls_every_fact_it_has_read(claims):
+    """However many claims a document makes, although it is asked for by documents of one; of others it knows little."""
+    source = Facts(subjects=100, claims=claims, error=0.0)
+    (writer,) = source.open([source])
+    content = writer.sample(600, Streams(0).rows("read", 0, 2))
+    learner, rng = Ngram(order=3), Streams(0).rows("fit", 0, 2)
+    params = learner.train(learner.init(2, writer.shape, rng), content, np.ones((2, 600)), rng)
+    asked = np.tile(np.arange(writer.grammar.facts), (2, 1))
+    right = learner.beliefs(params, writer.grammar, asked, rng).argmax(axis=2) == writer.truth.slot_F
+    read = np.stack([np.isin(asked[0], writer.grammar.read(own).fact) for own in content])
+    assert 0.2 < read.mean() < 0.95
+    assert right[read].all()
+    assert right[~read].mean() < 0.5
+
+
 def test_a_pretrained_model_learns_facts_through_text(tmp_path):
     pytest.importorskip("transformers")
     from agents.learners.causal_lm import CausalLm

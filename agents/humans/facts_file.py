@@ -58,8 +58,9 @@ class FactsFile(HumanSource):
                         f"humans.*.writes.{key}: must be the same for all communities, who live in one world of facts; "
                         f"got {getattr(self, key)} and {getattr(c, key)}."
                     )
+        facts = stamp(self.path)
         passages = stamp(self.passages_path) if self.passages_path is not None else ()
-        table = fact_table(stamp(self.path), passages, self.limit, self.claims)
+        table = fact_table(facts, passages, self.limit, self.claims)
         share_F = (table.popularity_F / table.popularity_F.max()) ** self.exponent
         truth = Truth(table.grammar, table.slot_F, share_F / share_F.sum())
         return [c.writer(truth, table) for c in found]
