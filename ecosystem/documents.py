@@ -82,8 +82,8 @@ class Documents:
 
     content (M, *x); document (M,) int64 running numbers; source (M,) int32; step (M,) int32; rank (M,) int64: its place
     among what its source published in that step; depth (M,) float32: model generations since human writing (human
-    documents have 0); parent (M,) int64: the document it copies, -1 where a learner does not copy whole documents or
-    the document is human.
+    documents have 0); parent (M,) int64: the document it copies or has its claim from, -1 where that is not known
+    or the document is human.
     """
 
     content: np.ndarray

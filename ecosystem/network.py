@@ -139,7 +139,8 @@ def reach(
             reach_NH[:, h] = True
         elif community.reach == "most_read":
             assert audience_N is not None
-            reach_NH[int(np.argmax(audience_N)), h] = True
+            luck_N = streams.rows("placement", 0, n).uniform(1)[:, 0]  # of equals the one that a verifier would guard
+            reach_NH[np.lexsort((luck_N, -audience_N))[0], h] = True
         elif isinstance(community.reach, tuple):
             reach_NH[_numbered(community.reach, community.name, n), h] = True
         else:

@@ -15,6 +15,7 @@ from ecosystem.documents import Batch, DocumentShape
 from ecosystem.interfaces import Diverged, Learner, Params
 from ecosystem.marks import Mark
 from ecosystem.reading import Diet
+from ecosystem.recollection import Recollection
 from ecosystem.scenario import Group
 from ecosystem.streams import Streams
 from ecosystem.travel import Translated, in_tokens
@@ -60,6 +61,7 @@ class Population:
     depth_n: np.ndarray = field(default_factory=lambda: np.zeros(0))  # mean depth of what each last trained on
     human_share_n: np.ndarray = field(default_factory=lambda: np.zeros(0))
     mark: Mark | None = None  # a watermark in what it publishes
+    recollection: Recollection | None = None  # of claims, in worlds that make some
     _lineage: Lineage | None = None  # for learners that copy
 
     @property
@@ -91,12 +93,13 @@ class Population:
         weight = np.broadcast_to(np.float64(1), content.shape[:2])
         self.params = self._trained(fresh, content, weight, self.draws("train", 0), 0, None)
         self.depth_n, self.human_share_n = np.zeros(self.n), np.ones(self.n)
-        self._lineage = None
+        self._lineage = self.recollection = None
 
     def publish(self, step: int, attempt: int = 0, rows: np.ndarray | None = None) -> Batch:
         """What the models (`rows`: only these) write, model by model; attempt k > 0: again, after a refusal.
 
-        A copy's depth and parent are exact, else depth is the diet's mean.
+        A copy's depth and parent are exact, else depth is the diet's mean. The parent of a claim is the document that
+        the author has it from.
         """
         k, chosen = self.group.publish, slice(None) if rows is None else rows
         mark = None if self.mark is None else self.mark.of(chosen)
@@ -106,7 +109,8 @@ class Population:
             self._check_columns(written[1], (self.n if rows is None else len(rows), k))
             parent, depth = self._lineage.of(chosen).descent(written[1], self.depth_n[chosen])
             return Batch(content, depth, parent)
-        return Batch(content, np.repeat(1 + self.depth_n[chosen], k))
+        model_M = np.repeat(np.arange(self.n)[chosen], k)
+        return Batch(content, 1 + self.depth_n[model_M], self._remembered(model_M, content))
 
     def write(self, k: int, step: int, purpose: str, rows: np.ndarray | None = None, mark: Mark | None = None):
         """k documents of each model (`rows`: only of these), from the stream of a purpose; see `Learner.sample`."""
@@ -135,13 +139,16 @@ class Population:
 
     def learn(self, diet: Diet, step: int) -> None:
         """Train on a diet and remember where it came from; a model that read nothing stays as it is."""
-        self.train(diet.content(), diet.weight_nb, step)
-        fed = diet.read_n > 0
+        content, fed = diet.content(), diet.read_n > 0
+        self.train(content, diet.weight_nb, step)
         self.depth_n = np.where(fed, diet.depth_n, self.depth_n)
         self.human_share_n = np.where(fed, diet.human_n / np.maximum(diet.read_n, 1), self.human_share_n)
         if self.group.learner.copies:
             lineage = Lineage(diet.rows_nb, diet.pool.depth, diet.pool.number)
             self._lineage = lineage if fed.all() else _joined(self._lineage, lineage, fed, self.group.pretraining)
+        if self.shape.grammar is not None:
+            newer, older = Recollection.of(self.shape.grammar, diet, content), self.recollection
+            self.recollection = newer if older is None or fed.all() else older.updated(newer, fed)
 
     def log_prob(self, content: np.ndarray) -> np.ndarray:
         """(n, M) nats."""
@@ -179,6 +186,12 @@ class Population:
         if rows is not None:
             params, draws = {name: array[rows] for name, array in params.items()}, draws.take(rows)
         return self.learner.beliefs(params, grammar, fact_nQ, draws)
+
+    def _remembered(self, model_M: np.ndarray, content: np.ndarray) -> np.ndarray | int:
+        """The documents from which models (their places in the group) have what they write; -1: not known."""
+        if self.recollection is None:
+            return -1
+        return self.recollection.parents(model_M, self.recollection.grammar.read(content))
 
     def _check_columns(self, column: np.ndarray, wanted: tuple[int, int]) -> None:
         """The columns that a learner says it copied; compiled loops rely on them."""

@@ -202,7 +202,9 @@ def test_one_may_reach_the_model_that_most_read():
     hub = build(Graph(kind="hub"), 5, np.random.default_rng(0))
     to = (community(reach="most_read"),)
     assert np.flatnonzero(reach(to, 5, Streams(0), hub.audience_N())).tolist() == [0]
-    assert np.flatnonzero(reach(to, 5, Streams(0), np.array([1, 1, 3, 2, 3]))).tolist() == [2]
+    audience_N = np.array([1, 1, 3, 2, 3])
+    chosen = {int(np.flatnonzero(reach(to, 5, Streams(seed), audience_N))[0]) for seed in range(40)}
+    assert chosen == {2, 4}  # ties go by chance: 2e-12 that one of them never comes up
 
 
 def test_a_share_reaches_every_model_equally_often():

@@ -64,7 +64,8 @@ def test_tables_have_the_columns_of_the_contract(tmp_path):
         "step", "agent", "group_name", "kind", "within_diversity", "human_share_read",
     ]  # fmt: skip
     assert columns_of(folder, "pairs") == ["step", "agent", "other", "similarity"]
-    assert columns_of(folder, "documents") == ["document", "step", "author", "author_kind", "depth", "content"]
+    documents = ["document", "step", "author", "author_kind", "depth", "parent", "content"]
+    assert columns_of(folder, "documents") == documents
     assert columns_of(folder, "judgements") == ["document", "step", "verifier", "gate", "reader", "verdict"]
     assert columns_of(folder, "events") == ["step", "agent", "kind", "detail"]
 

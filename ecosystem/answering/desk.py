@@ -89,7 +89,7 @@ class AnsweringDesk:
         )  # fmt: skip
         self.answers.append(answered)
         self.hits.append(support.states.reshape(fact.size, retrieved.shape[-1]))
-        return self._batch(answered, support.cited.reshape(fact.size, CITED), population.depth_n, fact.shape[1])
+        return self._batch(answered, support.cited.reshape(fact.size, CITED), population)
 
     def note_published(self, batches: list[Batch], first: int) -> None:
         """Of what was written in this step these batches were published, one after the other from number `first` on."""
@@ -184,15 +184,18 @@ class AnsweringDesk:
         people = self.follows.reach_NH[models]
         return np.concatenate([reads_nN, people, np.zeros_like(reads_nN)], axis=1)
 
-    def _batch(self, answered: Answered, support: np.ndarray, depth_n: np.ndarray, questions: int) -> Batch:
+    def _batch(self, answered: Answered, support: np.ndarray, population: Population) -> Batch:
         content = self.grammar.write(np.where(answered.slot >= 0, answered.fact, NONE)[:, None], answered.slot[:, None])
-        depth, parent = 1 + np.repeat(depth_n, questions), np.full(len(answered), NONE)
+        model_M, recollection = answered.agent - population.first, population.recollection
+        depth, parent = 1 + population.depth_n[model_M], np.full(len(answered), NONE)
+        if recollection is not None:
+            parent = recollection.documents(model_M, answered.fact, answered.slot)
         if self._web is not None and len(self._web.pool.content):
             known = answered.supported[:, None] & (support >= 0)
             of_cited = np.where(known, self._web.pool.depth[np.maximum(support, 0)], 0).sum(axis=1)
             depth = np.where(answered.supported, 1 + of_cited / np.maximum(known.sum(axis=1), 1), depth)
             single = answered.supported & (support[:, 1] < 0)  # a composition states what neither of its sources does
-            parent = np.where(single, answered.cited[:, 0], NONE)
+            parent = np.where(answered.supported, np.where(single, answered.cited[:, 0], NONE), parent)
         return Batch(content, depth, parent, answered)
 
 

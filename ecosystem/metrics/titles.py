@@ -98,6 +98,11 @@ TITLES = {
     "false_share_published": Title("false claims among those published in the step", "share", "higher", SHARE),
     "retrieval_precision": Title("retrieved documents that state what was looked up", "share", "lower", SHARE),
     "popularity_survival": Title("correlation of what is known with how often it is asked for", "", None, (-1.0, 1.0)),
+    "rumour_reach": Title("models that believe the rumour", "share", "higher", SHARE),
+    "rumour_authors": Title("models that have told the rumour", "share", "higher", SHARE),
+    "rumour_share": Title("rumour among claims on its subject", "share", "higher", SHARE),
+    "rumour_documents": Title("documents that state the rumour", "", "higher", (0.0, None)),
+    "rumour_generations": Title("generations of the rumour on the web", "", "higher", (0.0, None)),
     "mean_error": Title("squared distance of the mean from the human mean", "", "higher", (0.0, None)),
 }  # fmt: skip
 

@@ -40,6 +40,7 @@ COLUMNS = {
     "pairs": {"step": "INTEGER", "agent": "INTEGER", "other": "INTEGER", "similarity": "REAL"},
     "documents": {
         "document": "INTEGER", "step": "INTEGER", "author": "INTEGER", "author_kind": "TEXT", "depth": "REAL",
+        "parent": "INTEGER",
     },
     "judgements": {
         "document": "INTEGER", "step": "INTEGER", "verifier": "TEXT", "gate": "TEXT", "reader": "INTEGER",
@@ -207,6 +208,7 @@ def _document_rows(documents: Documents, world: Ecosystem) -> Iterable[tuple]:
         source.tolist(),
         np.where(source < world.n, "model", "human").tolist(),
         documents.depth[kept].astype(float).tolist(),
+        _or_none(documents.parent[kept]),
         _contents(documents.content[kept], world),
         strict=True,
     )
