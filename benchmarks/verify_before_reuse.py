@@ -20,7 +20,7 @@ from ecosystem.theory import reuse
 PEOPLE = (0.02, *np.arange(0.1, 0.81, 0.1))  # share of what is published
 ACCURACY = tuple(np.arange(0.5, 1.01, 0.0625))  # sensitivity and specificity alike
 GATED = (0.25, 0.5, 0.75, 1.0)  # share of models that publish behind a verifier
-FINE = np.linspace(0.02, 0.8, 20), np.linspace(0.5, 1, 21)  # where the law is drawn from
+FINE = np.linspace(0.02, 0.8, 14), np.linspace(0.5, 1, 15)  # where the law is drawn from
 SEEDS, LINES = 5, (0.1, 0.4)
 FIGURE = Path(__file__).resolve().parents[1] / "docs" / "figures" / "verify_before_reuse.svg"
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from scipy.stats import t
+from scipy.stats import binom, t
 
 from ecosystem import Ecosystem, Scenario
 from ecosystem.theory import NoLaw, law, reuse
@@ -99,6 +99,15 @@ def test_slips_are_those_of_a_binomial_by_brute_force():
     error = 5 * drawn.std() / np.sqrt(len(drawn))
     assert reuse._slips(np.array([0.05]), 40, 1.5)[0] == pytest.approx(drawn.mean(), abs=error)
     assert reuse._slips(np.array([0.05]), 40, 1.0)[0] != pytest.approx(drawn.mean(), abs=error)
+
+
+@pytest.mark.parametrize("confusion", [0.0, 0.3, 2.0, 50.0])
+@pytest.mark.parametrize("weight", [0.0, 1e-4, 0.05, 0.6, 1.0])
+def test_slips_are_the_binomial_sum(weight, confusion):
+    """Of 5,000 documents; to 1e-6, far below what any figure shows."""
+    count = np.arange(5000)
+    exact = binom.pmf(count, 4999, weight) @ (confusion / (count + 1 + confusion))
+    assert reuse._slips(np.array([weight]), 5000, confusion)[0] == pytest.approx(exact, abs=1e-6)
 
 
 def test_the_law_has_a_row_for_each_measured_step():

@@ -37,7 +37,7 @@ def small_world(kind: str) -> Ecosystem:
         steps=2,
         metrics=_followed(kind),
         world=components.find("humans", world)(**keys),
-        humans=(Community(rate=20),),
+        humans=_people(kind),
         models=_models(kind, cast(Learner, components.find("learners", learner)())),
         graph=Graph(kind="complete", self_loops=True),
         collapse=Collapse(metric="within_diversity", below=0.5),
@@ -51,6 +51,12 @@ def small_world(kind: str) -> Ecosystem:
 def _followed(kind: str) -> tuple[str, ...]:
     """Metrics of what is counted from step 0 on, where it is asked for."""
     return ("arrival", "alike_arrival", *(["false_share_read"] if kind == "claims" else []))
+
+
+def _people(kind: str) -> tuple[Community, ...]:
+    """People and, where documents make claims, some who make one false claim only."""
+    rumour = Community(name="rumour", rate=5, writes={"only": [0, 0], "error": 1.0, "misled": 1.0})
+    return (Community(rate=20), rumour) if kind == "claims" else (Community(rate=20),)
 
 
 def _models(kind: str, learner: Learner) -> tuple[Group, ...]:

@@ -33,7 +33,6 @@ from typing import Any, cast
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import binom
 
 from ecosystem import network
 from ecosystem.components import kind_of
@@ -52,7 +51,8 @@ METRIC = "false_share"
 NAME = "mutation, selection and migration of claims"
 SOURCE = "Haldane 1927, doi:10.1017/S0305004100015644, for copying with slips; derived in ecosystem/theory/reuse.py"
 SAYS = "Expected share of the claims on the web that are false, in the limit of many documents."
-AT_ONCE = 2_000_000  # probabilities of counts held at once
+_nodes, _weights = np.polynomial.legendre.leggauss(200)
+PLACES, WEIGHTS = (1 + _nodes) / 2, _weights / 2  # of an integral from 0 to 1
 
 
 def alike(human: float, error: float, slip: float, accuracy: float) -> float:
@@ -144,10 +144,9 @@ def _with_slips(x: np.ndarray, read: int, confusion: float, smoothing: float, gr
 
 
 def _slips(weight_F: np.ndarray, read: int, confusion: float) -> np.ndarray:
-    """s (F,)."""
-    slip = confusion / (np.arange(read) + 1 + confusion)
-    parts = np.array_split(weight_F, -(-weight_F.size * read // AT_ONCE))
-    return np.concatenate([binom.pmf(np.arange(read), read - 1, np.clip(w, 0, 1)[:, None]) @ slip for w in parts])
+    """s (F,) as the integral of k u^k E[u^c] over u from 0 to 1, E[u^c] = (1 - w (1 - u))^(b - 1)."""
+    counted = np.exp((read - 1) * np.log1p(-np.clip(weight_F, 0, 1)[:, None] * (1 - PLACES)))
+    return confusion * counted @ (PLACES**confusion * WEIGHTS)
 
 
 def _classes(spec: Scenario, truth: Truth, writers: list[Writer], seed: int) -> list[_Alike]:
