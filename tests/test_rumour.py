@@ -14,6 +14,7 @@ from ecosystem.grammar import Claims
 from ecosystem.metrics import MetricError
 from ecosystem.reading import Diet
 from ecosystem.recollection import Recollection
+from ecosystem.report.lineage_figure import travel
 from ecosystem.runs.lineage import Travelled, lineage, told, travelled, tree
 from ecosystem.runs.opened import open_run
 from ecosystem.runs.runner import run
@@ -43,6 +44,10 @@ def test_a_chain_by_hand():
     assert nx.get_node_attributes(grown, "depth") == {3: 0, 5: 1, 8: 2, 9: 2, 10: 0, 11: 0}
     assert travelled(grown) == Travelled(documents=6, roots=3, depth=2, breadth=3, models=4, first=1, last=3)
     assert travelled(tree(stating[:0])) == Travelled(0, 0, 0, 0, 0, None, None)
+    people, models = travel(grown).axes[0].collections[1:]
+    assert people.get_offsets().tolist() == [[1, 0]]
+    assert models.get_offsets().tolist() == [[1, 1], [2, 2], [2, 3], [3, 2], [3, 4]]  # authors 0, 1, 2 and 4
+    assert travel(tree(stating[:0])) is None
 
 
 @pytest.mark.parametrize("source", ["web", "memory"])
