@@ -23,6 +23,7 @@ from ecosystem.population import Population
 from ecosystem.reading import Follows
 from ecosystem.streams import Draws
 
+ROUNDING = 1e-9  # of a share times a number of documents
 CITED = 2  # documents that an answer cites, at most: one for each step of a composition
 
 
@@ -58,6 +59,7 @@ class AnsweringDesk:
     def begin(self, pool: Pool) -> None:
         """A step begins; `pool`: the web as it can be read."""
         self.answers, self.published, self.hits = [], [], []
+        self.experience.begin()
         self._web = Web(pool, self.grammar, self.people, len(self.follows.reach_NH))
 
     def asked(self, rng: Draws, questions: int) -> np.ndarray:
@@ -129,18 +131,15 @@ class AnsweringDesk:
     def _said(self, rules: Questions, fact, support: Support, believed, rng: Draws):
         """(n, Q) each: the slot answered (-1: nothing), confidence in it, and whether what was retrieved states it."""
         u, misread = rng.uniform(fact.shape[1]), rng.uniform(fact.shape[1]) >= rules.faithful
-        not_said = self.experience.heeded(fact, rules.heeds, lambda: rng.uniform(fact.shape[1], self.grammar.slots))
-        allowed = np.where(not_said, 0, believed)
-        cumulative = np.cumsum(allowed, axis=-1)
+        cumulative = np.cumsum(believed, axis=-1)
         from_memory = (cumulative <= u[..., None] * cumulative[..., -1:]).sum(axis=-1)
-        able = cumulative[..., -1] > 0
+        from_memory = np.minimum(from_memory, self.grammar.width_F[fact] - 1)
         if rules.unsupported == "abstain" and rules.source == "web":
-            able = able & (support.slot >= 0)
-        from_memory = np.where(able, np.minimum(from_memory, self.grammar.width_F[fact] - 1), NONE)
-        refused = np.take_along_axis(not_said, np.maximum(support.slot, 0)[..., None], axis=-1)[..., 0]
-        follows = (support.slot >= 0) & ~misread & ~refused
-        slot = np.where(follows, support.slot, from_memory)
+            from_memory = np.where(support.slot >= 0, from_memory, NONE)
+        slot = np.where((support.slot >= 0) & ~misread, support.slot, from_memory)
         supported = (support.slot >= 0) & (slot == support.slot)
+        refused = self.experience.refused(fact, slot) & (rng.uniform(fact.shape[1]) < rules.heeds)
+        slot = np.where(refused & ~supported, NONE, slot)  # what is at hand outweighs what was once refused
         own = np.take_along_axis(believed, np.maximum(slot, 0)[..., None], axis=-1)[..., 0]
         return slot, np.where(slot >= 0, own, 0.0), supported
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ecosystem.documents import Answered
@@ -11,17 +9,26 @@ from ecosystem.grammar import Grammar
 
 
 class Experience:
-    """refused_FV (F, V) int64: how often a value was refused as an answer. One store, as of a platform."""
+    """The experience store of a platform, one for all models (arXiv:2512.22199).
+
+    critiques_FV (F, V) int64: how often a value was refused as an answer; of this step: `noted` answers refused, of
+    them `repeated` ones for which a critique was on record already.
+    """
 
     def __init__(self, grammar: Grammar):
-        self.refused_FV = np.zeros((grammar.facts, grammar.slots), np.int64)
+        self.critiques_FV = np.zeros((grammar.facts, grammar.slots), np.int64)
+        self.noted = self.repeated = 0
 
-    def note(self, refused: Answered) -> None:
-        """Answers that a gate with critiques refused."""
-        np.add.at(self.refused_FV, (refused.fact, refused.slot), 1)
+    def begin(self) -> None:
+        """A step begins."""
+        self.noted = self.repeated = 0
 
-    def heeded(self, fact: np.ndarray, share: float, chance: Callable[[], np.ndarray]) -> np.ndarray:
-        """(*fact.shape, V) bool: values not to be said; `chance`: uniform numbers (*fact.shape, V), where needed."""
-        if not share:
-            return np.zeros((*fact.shape, self.refused_FV.shape[1]), bool)
-        return (self.refused_FV[fact] > 0) & (chance() < share)
+    def note(self, answered: Answered) -> None:
+        """Answers that a gate with critiques has just refused."""
+        self.noted += len(answered)
+        self.repeated += int(self.refused(answered.fact, answered.slot).sum())
+        np.add.at(self.critiques_FV, (answered.fact, answered.slot), 1)
+
+    def refused(self, fact: np.ndarray, slot: np.ndarray) -> np.ndarray:
+        """Bool like fact: is there a critique of this value? False where none is said (slot -1)."""
+        return (slot >= 0) & (self.critiques_FV[fact, slot] > 0)

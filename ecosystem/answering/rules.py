@@ -40,7 +40,9 @@ class Questions(Part):
     write_back: bool = Field(True, description="Answers are published; without it they are only measured (read-only).")
     since: int = Field(0, ge=0, description="Step from which on answers are published; before they are only measured.")
     heeds: Share = Field(
-        0.0, description="Share of the critiques on record for a question that are heeded: that value is not said."
+        0.0,
+        description="Probability that an answer without support is held back where a gate has refused that value before "
+        "and left a critique (experience store).",
     )
     confidence: Literal["own", "peers"] = Field(
         "own",
