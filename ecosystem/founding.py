@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ecosystem.answering.desk import AnsweringDesk
@@ -39,6 +41,12 @@ def answering(writers: list[Writer], follows: Follows, populations: list[Populat
         return None
     grammar = truth.grammar
     return AnsweringDesk(grammar, truth.asked_F, follows, Minds(populations, grammar), Experience(grammar), writers)
+
+
+def true(writers: list[Writer]) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Which documents are true, for measures and oracles; None where documents make no claims."""
+    truth = writers[0].truth
+    return None if truth is None else truth.whole
 
 
 def corpus(spec: Scenario, shape: DocumentShape, verifiers: tuple[str, ...]) -> Corpus:

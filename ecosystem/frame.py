@@ -31,7 +31,10 @@ class Judgements(NamedTuple):
 
 
 class Worked(NamedTuple):
-    """What a verifier did in a step: of people's and of models' documents judged and rejected, and what it cost."""
+    """What a verifier did in a step: of people's and of models' documents judged and rejected, and what it cost.
+
+    Of one that judges claims also of true and of false documents, else None.
+    """
 
     step: int
     verifier: str
@@ -43,6 +46,10 @@ class Worked(NamedTuple):
     rejected_model: int
     unjudged: int
     cost: float
+    judged_true: int | None = None
+    rejected_true: int | None = None
+    judged_false: int | None = None
+    rejected_false: int | None = None
 
 
 @dataclass(frozen=True)

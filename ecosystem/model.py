@@ -300,7 +300,8 @@ class Ecosystem(mesa.Model):
         self._archive: dict[int, np.ndarray] = {}
         archive_N, group_N = founding.each(self.spec, "archive"), founding.each(self.spec, "name")
         self.follows = Follows(self.network, self.humans.reach_NH, archive_N)
-        self.gates = Gates(self.spec, self.network, self.follows, group_N, self.streams, self.sight)
+        true = founding.true(self.writers)
+        self.gates = Gates(self.spec, self.network, self.follows, group_N, self.streams, self.sight, true)
         self.corpus = founding.corpus(self.spec, self.shape, self.gates.columns)
         self.answering = founding.answering(self.writers, self.follows, self.populations)
         if self.answering is not None:
@@ -308,10 +309,9 @@ class Ecosystem(mesa.Model):
 
     def sight(self, verifier: Verifier) -> WorldSight:
         """What a verifier can look at: what is true only where it is an oracle."""
-        truth = self.writers[0].truth if verifier.oracle else None
         return WorldSight(
             verifier.name, self.shape, self.n, self.humans, self.populations, self.streams, lambda: self.corpus,
-            None if truth is None else truth.whole, lambda: self.answering,
+            founding.true(self.writers) if verifier.oracle else None, lambda: self.answering,
         )  # fmt: skip
 
     def _make_agents(self) -> None:

@@ -181,6 +181,12 @@ class Verifier(Component):
     )
 
     @property
+    def of_claims(self) -> bool:
+        """Whether its errors are counted against what is true (a true document rejected, a false one accepted) and not
+        against who wrote: in worlds of facts, of oracles and of whoever leaves critiques; of panels of such."""
+        return self.oracle or self.critiques
+
+    @property
     def ranks(self) -> bool:
         """Whether what it thinks of a document depends on which others are before it with this one."""
         return False

@@ -121,6 +121,7 @@ def verifiers(study) -> list[dict]:
     return [
         {
             "arm": work.arm, "verifier": work.verifier, "gate": work.gate,
+            "against": "what is true" if work.of_claims else "who wrote",
             "guarded": _figure(work.guarded) if work.gate != "panel" else {"mean": "–", "span": ""},
             "judged": _figure(work.judged), "unjudged": _figure(work.unjudged), "cost": _figure(work.cost),
             "rejected": _figure(work.rejected, True), "false_positives": _figure(work.false_positives, True),

@@ -128,9 +128,10 @@ def _verification(study: Study) -> list[str]:
                 nowhere = not work.guarded.estimate
                 told.append(f"{name} {'guards nobody' if nowhere else 'judged nothing'}{where}.")
             continue
+        good, other = ("is true", "is false") if work.of_claims else ("people wrote", "models wrote")
         rates = [
-            f"{100 * rate.estimate:.3g}% of {whose}" for whose, rate in (
-                ("what people wrote", work.false_positives), ("what models wrote", _but(work.false_negatives)),
+            f"{100 * rate.estimate:.3g}% of what {whose}" for whose, rate in (
+                (good, work.false_positives), (other, _but(work.false_negatives)),
             ) if not np.isnan(rate.estimate)
         ]  # fmt: skip
         cost = f", at a cost of {number(work.cost.estimate)} a run" if work.cost.estimate else ""

@@ -49,7 +49,8 @@ COLUMNS = {
     "verifiers": {
         "step": "INTEGER", "verifier": "TEXT", "gate": "TEXT", "guarded": "INTEGER", "judged_human": "INTEGER",
         "rejected_human": "INTEGER", "judged_model": "INTEGER", "rejected_model": "INTEGER", "unjudged": "INTEGER",
-        "cost": "REAL",
+        "cost": "REAL", "judged_true": "INTEGER", "rejected_true": "INTEGER", "judged_false": "INTEGER",
+        "rejected_false": "INTEGER",
     },
     "events": {"step": "INTEGER", "agent": "INTEGER", "kind": "TEXT", "detail": "TEXT"},
     "answers": {"step": "INTEGER", "agent": "INTEGER", "prompt": "TEXT", "answer": "INTEGER", "text": "TEXT"},

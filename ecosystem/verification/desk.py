@@ -5,6 +5,7 @@ Letters: M documents or readings, V members of a panel, N models, H communities.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -28,7 +29,8 @@ class Ticket(NamedTuple):
 
 @dataclass
 class Desk:
-    """One verifier of a world. `guarded_N`, `guarded_H`: whom it guards; `members` of a panel are desks too."""
+    """One verifier of a world. `guarded_N`, `guarded_H`: whom it guards; `members` of a panel are desks too; `true`:
+    which documents are, to count its errors by; None where there is no truth."""
 
     verifier: Verifier
     guarded_N: np.ndarray
@@ -36,12 +38,16 @@ class Desk:
     sight: Sight
     streams: Streams
     members: list[Desk] = field(default_factory=list)
+    true: Callable[[np.ndarray], np.ndarray] | None = None
     state: Params = field(default_factory=dict)
-    now: Tally = field(default_factory=Tally)  # of this step
-    total: Tally = field(default_factory=Tally)
+    now: Tally = field(init=False)  # of this step
+    total: Tally = field(init=False)
     cost: float = 0.0  # of this step
     total_cost: float = 0.0
     judgements: list[Judgements] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.now, self.total = self._nothing_yet(), self._nothing_yet()
 
     @property
     def name(self) -> str:
@@ -52,6 +58,12 @@ class Desk:
         """Whether it judges each document once, for all its readers."""
         own = self.verifier.judges == "documents" and not self.verifier.personal
         return own and all(member.of_documents for member in self.members)
+
+    @property
+    def of_claims(self) -> bool:
+        """Whether its errors are counted against what is true."""
+        judging = all(member.of_claims for member in self.members) if self.members else self.verifier.of_claims
+        return self.true is not None and judging
 
     @property
     def below(self) -> int:
@@ -87,7 +99,10 @@ class Desk:
         people, models = self.now.counts.tolist()
         guarded, gate = int(self.guarded_N.sum()), self.verifier.gate
         counts = sum(people), people[1], sum(models), models[1], self.now.unjudged
-        return Worked(step, self.name, gate, guarded, *counts, self.cost)
+        if self.now.truth is None:
+            return Worked(step, self.name, gate, guarded, *counts, self.cost)
+        true, false = self.now.truth.tolist()
+        return Worked(step, self.name, gate, guarded, *counts, self.cost, sum(true), true[1], sum(false), false[1])
 
     def open(self) -> None:
         """Knows what it knows to begin with."""
@@ -97,7 +112,7 @@ class Desk:
 
     def begin(self, step: int) -> bool:
         """A step begins; True where it has learned anew, so that older verdicts no longer stand."""
-        self.now, self.cost, self.judgements, self.sight.step = Tally(), 0.0, [], step
+        self.now, self.cost, self.judgements, self.sight.step = self._nothing_yet(), 0.0, [], step
         learned = [member.begin(step) for member in self.members]
         if self.verifier.learns_at(step):
             self.state = self.verifier.open(self.sight)
@@ -147,10 +162,11 @@ class Desk:
         """Counts judgements against the truth, charges for them and keeps them for the record."""
         ends = np.cumsum([1 + member.below for member in self.members], dtype=int).tolist()
         starts = [0, *ends[:-1]]
+        true = self.true(seen.content) if self.of_claims and self.true is not None else None
         for tally in (self.now, self.total):
-            tally.add(seen.human, accepted)
+            tally.add(seen.human, accepted, true)
             if self.members:
-                tally.add_votes(seen.human, vote_VM[starts])
+                tally.add_votes(seen.human if true is None else true, vote_VM[starts])
         spent = self.verifier.price * len(seen)
         self.cost, self.total_cost = self.cost + spent, self.total_cost + spent
         if record:
@@ -184,6 +200,9 @@ class Desk:
         for member in self.members:
             member.remember(seen)
         self.state = self.verifier.remember(self.state, seen, self.sight)
+
+    def _nothing_yet(self) -> Tally:
+        return Tally(truth=np.zeros((2, 2), np.int64) if self.of_claims else None)
 
     def _given(self, member: Desk, ticket: Ticket, luck_M: np.ndarray, given_M: np.ndarray | None) -> np.ndarray | None:
         """(M,) this panel's chance where it shares it with a member, else NaN; what comes from above goes to all."""

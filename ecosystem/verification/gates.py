@@ -23,8 +23,12 @@ from ecosystem.verifier import Sight, Verifier
 class Gates:
     """The verifiers of a world. `publishing` and `reading`: the gates they stand at; `desks`: every one by name."""
 
-    def __init__(self, spec, network, follows, group_N: np.ndarray, streams, sight: Callable[[Verifier], Sight]):
-        """`follows`: who reads what (`ecosystem.reading.Follows`); `sight`: makes that of a verifier."""
+    def __init__(
+        self, spec, network, follows, group_N: np.ndarray, streams, sight: Callable[[Verifier], Sight],
+        true: Callable[[np.ndarray], np.ndarray] | None = None,
+    ):
+        """`follows`: who reads what (`ecosystem.reading.Follows`); `sight`: makes that of a verifier; `true`: which
+        documents are, to count errors by."""
         n, communities = network.n, len(spec.humans)
         named = {v.name: v for v in spec.verifiers}
 
@@ -32,7 +36,7 @@ class Gates:
             members = [desk(named[name], (*above, verifier.name)) for name in _panel(verifier, named, above)]
             owner, people = f"verifiers.{verifier.name}", np.full(communities, verifier.placement.humans)
             who_N = guarded(verifier.placement, owner, network, group_N, streams)
-            return Desk(verifier, who_N, people, sight(verifier), streams, members)
+            return Desk(verifier, who_N, people, sight(verifier), streams, members, true)
 
         standing = [desk(v) for v in spec.verifiers if v.gate != "panel"]
         self.desks = {d.name: d for top in standing for d in _with_members(top)}
