@@ -5,15 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agents.humans.facts import Facts
 from agents.humans.gaussian import Gaussian as GaussianWorld
 from agents.humans.text import Text
 from agents.humans.zipf import Zipf
-from agents.kernels.copies import alike_before, near_before, same_before, signatures
+from agents.kernels.copies import alike_before, alike_sets_before, near_before, same_before, signatures
+from agents.learners.belief import Belief
 from agents.learners.categorical import Categorical
 from agents.learners.gaussian import Gaussian
 from agents.learners.ngram import Ngram
 from agents.verifiers.novelty import Novelty
 from ecosystem import Ecosystem, Scenario
+from ecosystem.answering.rules import Questions
+from ecosystem.checks.trial import FACTS, PLAIN
 from ecosystem.scenario import Community, Graph, Group
 from ecosystem.verifier import Placement
 from tests.sights import Sight, submitted
@@ -129,3 +133,54 @@ def test_vectors_are_measured_in_human_deviations_and_texts_by_their_words(tmp_p
         sum(people & (verdicts == 1))
     )
     assert (verdicts[people] == 2).sum() >= 30  # the source has 30 texts and published 60
+
+
+@pytest.mark.parametrize("apart", [0.05, 0.1, 0.25, 0.26, 0.5, 0.67, 1.0])
+def test_sets_of_claims_are_as_far_apart_as_the_loop_over_all_pairs_says(apart):
+    rng = np.random.default_rng(7)
+    sets = [set(rng.choice(6, rng.integers(0, 5), replace=False).tolist()) for _ in range(300)]
+    rows = np.array([sorted(s, reverse=True) + [-1] * (4 - len(s)) for s in sets])
+    asked = rng.random(300) < 0.7
+
+    def distance(a: set, b: set) -> float:
+        return 1 - len(a & b) / len(a | b) if a | b else 0.0
+
+    wanted = [sum(distance(sets[m], other) < apart for other in sets[:m]) * asked[m] for m in range(300)]
+    np.testing.assert_array_equal(alike_sets_before(rows, asked, apart), wanted)
+
+
+def test_claims_are_new_whatever_their_order_and_however_often_they_are_repeated():
+    claims = [[(0, 1), (2, 0)], [(2, 0), (0, 1)], [(0, 1)], [(0, 1), (0, 1)], [(0, 2)], [], []]
+    fact = np.array([[f for f, _ in c] + [-1] * (2 - len(c)) for c in claims])
+    slot = np.array([[s for _, s in c] + [0] * (2 - len(c)) for c in claims])
+    verifier, sight = Novelty(gate="publish"), Sight(PLAIN["claims"])
+    seen = submitted(FACTS.write(fact, slot))
+    p = verifier.accepts(verifier.open(sight), seen, sight)
+    np.testing.assert_array_equal(p, [1, 0, 1, 0, 1, 1, 0])
+    half = Novelty(gate="publish", apart=0.6)  # one claim of two is half the way
+    np.testing.assert_array_equal(half.accepts(half.open(sight), seen, sight), [1, 0, 0, 0, 1, 1, 0])
+
+
+def test_what_passes_novelty_in_a_world_of_facts_is_claimed_once():
+    """By a set of what was claimed before; without the verifier the same check fails."""
+
+    def repeats(*verifiers) -> int:
+        learner, questions = Belief(), Questions(source="web")
+        group = Group(name="models", count=5, publish=12, read=30, learner=learner, questions=questions)
+        world = Ecosystem(
+            Scenario(
+                world=Facts(subjects=15, places=3, relations=1), humans=(Community(rate=10),), models=(group,), steps=5,
+                corpus={"keep": "all"}, graph=Graph(kind="complete"), metrics=("false_share",), verifiers=verifiers,
+            )
+        )  # fmt: skip
+        known, found = set(), 0
+        for step in range(1, 6):
+            world.step()
+            now = world.corpus.documents(step)
+            for content, source in zip(now.content.tolist(), now.source.tolist(), strict=True):
+                found += source < world.n and tuple(content) in known
+                known.add(tuple(content))
+        return found
+
+    assert repeats(Novelty(gate="publish")) == 0
+    assert repeats() > 50

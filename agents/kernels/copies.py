@@ -1,4 +1,4 @@
-"""How many copies of a document came before it: exact ones of items, near ones of vectors and of texts.
+"""How many copies of a document came before it: exact ones of items, near ones of vectors, texts and sets of claims.
 
 Documents stand in the order in which they came; some of them are asked about. Counts go up to `most` and are not exact
 beyond it, since nobody wants to know.
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
@@ -83,6 +84,43 @@ def alike_before(signature_MP: np.ndarray, asked_M: np.ndarray, similarity: floa
             index.insert(len(number), sketch, check_duplication=False)
             number[own] = len(number)
         times_M[number[own]] += 1
+    return count_M
+
+
+def alike_sets_before(set_MC: np.ndarray, asked_M: np.ndarray, apart: float) -> np.ndarray:
+    """(M,) how many sets before each one asked about lie nearer than `apart` by Jaccard distance; 0 for the others.
+
+    set_MC (M, C): different numbers >= 0 of each set, in one order, filled up with -1. Two sets of at most C elements
+    that differ lie 1 / C apart or more: below that only the same set is a copy, found by sorting. Beyond that,
+    intersections are products of sparse incidence matrices.
+    """
+    m, c = set_MC.shape
+    kind_M = np.unique(set_MC, axis=0, return_inverse=True)[1].reshape(m) if c > 1 else set_MC.reshape(m)
+    if apart * c <= 1:
+        return np.where(asked_M, same_before(kind_M), 0)
+    return _near_sets_before(set_MC, kind_M, asked_M, apart)
+
+
+def _near_sets_before(set_MC: np.ndarray, kind_M: np.ndarray, asked_M: np.ndarray, apart: float) -> np.ndarray:
+    """As `alike_sets_before`, whatever `apart`; each different set (its kind_M) is compared once."""
+    first_K, kind_M = np.unique(kind_M, return_index=True, return_inverse=True)[1:]
+    set_KC = set_MC[first_K]
+    element, column = np.unique(set_KC, return_inverse=True)
+    there = set_KC >= 0
+    rows = np.repeat(np.arange(len(set_KC)), set_KC.shape[1])[there.ravel()]
+    holds = csr_array(
+        (np.ones(len(rows)), (rows, column.reshape(-1)[there.ravel()])), shape=(len(set_KC), len(element))
+    )
+    size_K, count_M = there.sum(axis=1), np.zeros(len(set_MC), np.int64)
+    asked_K = np.unique(kind_M[asked_M])
+    for some_K in np.array_split(asked_K, -(-len(asked_K) // BLOCK)) if len(asked_K) else ():
+        shared = (holds[some_K] @ holds.T).toarray()
+        union = size_K[some_K][:, None] + size_K - shared
+        near = 1 - np.divide(shared, union, out=np.ones_like(shared), where=union > 0) < apart
+        for row_K, kind in zip(near, some_K, strict=True):
+            alike_M = row_K[kind_M]
+            mine = np.flatnonzero((kind_M == kind) & asked_M)
+            count_M[mine] = (np.cumsum(alike_M) - alike_M)[mine]
     return count_M
 
 

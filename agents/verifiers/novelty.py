@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from agents.kernels.copies import alike_before, near_before, same_before, signatures
+from agents.kernels.copies import alike_before, alike_sets_before, near_before, same_before, signatures
 from ecosystem.documents import DocumentShape
+from ecosystem.grammar import Grammar
 from ecosystem.interfaces import Params
 from ecosystem.verifier import Sight, Submitted, Verifier
 
@@ -21,16 +22,19 @@ class Novelty(Verifier):
     Items are copies where they are the same. Vectors and pairs are where they lie within `distance`, in standard
     deviations of human writing (each dimension by its own, from 1,000 human documents). Texts are where their sets of
     three words in a row have a Jaccard similarity of `similarity`, by MinHash signatures of `permutations` numbers.
+    Documents that make claims are where their sets of claims lie nearer than `apart` (Jaccard distance, exact); those
+    that claim nothing are copies of each other.
 
     Before reading, what came before a document is what the web still keeps of lower number, whether it was let through
     or not; before publishing it is the web, and what was let through before it in the step. Who wrote it does not
     matter, so people who repeat each other are refused too.
 
     State: number (W,) of the documents it has seen come onto the web, -1 before they have one; trace (W, ...) what it
-    keeps of each: the item, the vector in its units, the signature; unit (1, d).
+    keeps of each: the item, the vector in its units, the signature, its claims (numbers, then -1);
+    unit (1, d).
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("items", "vectors", "pairs", "tokens")
+    reads: ClassVar[tuple[str, ...]] = ("items", "vectors", "pairs", "tokens", "claims")
 
     copies: int = Field(0, ge=0, le=1000, description="Copies before it that a document may have.")
     distance: float = Field(
@@ -38,6 +42,9 @@ class Novelty(Verifier):
     )
     similarity: float = Field(0.8, gt=0, le=1, description="texts: a copy is at least so alike (Jaccard, three words).")
     permutations: int = Field(128, ge=16, le=1024, description="texts: numbers of a signature.")
+    apart: float = Field(
+        0.1, gt=0, le=1, description="claims: a copy is nearer than this (1 - Jaccard similarity; arXiv:2512.22199)."
+    )
 
     @property
     def ranks(self) -> bool:
@@ -77,6 +84,8 @@ class Novelty(Verifier):
 
     def _traces(self, content: np.ndarray, unit: np.ndarray, shape: DocumentShape) -> np.ndarray:
         """(M, ...) what is kept of documents."""
+        if shape.grammar is not None:
+            return _claims(content, shape.grammar)
         if shape.kind == "items":
             return content
         if shape.kind != "tokens":
@@ -89,9 +98,20 @@ class Novelty(Verifier):
     def _before(self, trace: np.ndarray, asked_M: np.ndarray, shape: DocumentShape) -> np.ndarray:
         if shape.kind == "items":
             return same_before(trace)
+        if shape.grammar is not None:
+            return alike_sets_before(trace, asked_M, self.apart)
         if shape.kind == "tokens":
             return alike_before(trace, asked_M, self.similarity)
         return near_before(trace, asked_M, self.distance, self.copies)
+
+
+def _claims(content: np.ndarray, grammar: Grammar) -> np.ndarray:
+    """(M, C) int64: the different claims of each document as numbers in descending order, then -1."""
+    fact, slot = grammar.read(content)
+    number = np.where(fact >= 0, fact.astype(np.int64) * (grammar.slots + 1) + slot + 1, -1)
+    number = -np.sort(-number, axis=1)
+    number[:, 1:][number[:, 1:] == number[:, :-1]] = -1
+    return -np.sort(-number, axis=1)
 
 
 def _length(row: list[int]) -> int:

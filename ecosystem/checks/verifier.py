@@ -17,6 +17,8 @@ import numpy as np
 
 from ecosystem.checks.metric import small_world
 from ecosystem.checks.trial import CheckFailed, first_difference, require, require_plain_parameters
+from ecosystem.documents import Answered
+from ecosystem.grammar import NONE
 from ecosystem.interfaces import Params
 from ecosystem.model import Ecosystem
 from ecosystem.verification.sight import WorldSight
@@ -56,7 +58,26 @@ class Bench:
             "readings": replace(self.published, reader=np.arange(m) % self.world.n),
             "unpublished documents": writing,
             "no documents": self.published.take(np.zeros(0, np.int64)),
-        }
+        } | ({} if self.world.shape.grammar is None else {"answers": self.answers})
+
+    @cached_property
+    def answers(self) -> Submitted:
+        """What models wrote, as if in answer to questions: with what was retrieved and cited, much of it in vain."""
+        seen = self.published.take(~self.published.human)
+        grammar, m = self.world.shape.grammar, len(seen)
+        assert grammar is not None
+        fact, slot = (column[:, 0] for column in grammar.read(seen.content))
+        place, gone = np.arange(m), int(self.published.document.max()) + 1  # the number of no document
+        retrieved = np.stack([np.where(place % 3, seen.document, NONE), np.roll(seen.document, 1)], axis=1)
+        retrieved[::4] = NONE
+        found = np.any(retrieved >= 0, axis=1)
+        cited = np.stack([np.where(place % 5, seen.document, gone), np.where(place % 2, retrieved[:, 1], NONE)], axis=1)
+        cited[::7] = NONE
+        answered = Answered(
+            seen.source.astype(np.int64), np.maximum(fact, 0), slot, np.full(m, 0.5), retrieved, cited,
+            np.asarray(found), np.zeros(m, bool),
+        )  # fmt: skip
+        return replace(seen, document=np.full(m, -1), answered=answered)
 
     @cached_property
     def state(self) -> Params:
