@@ -213,6 +213,7 @@ class Ecosystem(mesa.Model):
         for p in self.populations:
             batch, counts_S[p.members] = gate.of_models(p, self.t, self._write)
             batches.append(batch)
+        self._events += [] if self.answering is None else self.answering.events
         human = [gate.of_people(self.humans.publish(self.t, h), h, self.t) for h in range(len(self.spec.humans))]
         counts_S[self.n : self.n + len(human)] = [len(c) for c in human]
         first = self.corpus.published

@@ -17,6 +17,7 @@ from ecosystem.answering.minds import Minds
 from ecosystem.answering.rules import Questions
 from ecosystem.answering.web import Web
 from ecosystem.documents import Answered, Batch, Pool
+from ecosystem.frame import Event
 from ecosystem.grammar import NONE, Grammar
 from ecosystem.interfaces import Writer
 from ecosystem.population import Population
@@ -42,7 +43,8 @@ class AnsweringDesk:
     """The questions of a world. asked_F (F,): how often each fact is asked for.
 
     Of this step, a group after the other: `answers`; `hits`, (M, r) bool: which of the retrieved documents state what
-    was looked up; `published` (M,): the number of the document that each became, -1 where it was not let through.
+    was looked up; `published` (M,): the number of the document that each became, -1 where it was not let through;
+    `events`: what is to be told.
     """
 
     grammar: Grammar
@@ -54,12 +56,13 @@ class AnsweringDesk:
     answers: list[Answered] = field(default_factory=list)
     published: list[np.ndarray] = field(default_factory=list)
     hits: list[np.ndarray] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)  # groups of whom it was said that they retrieved nothing
     _web: Web | None = None
 
     def begin(self, pool: Pool) -> None:
         """A step begins; `pool`: the web as it can be read."""
-        self.answers, self.published, self.hits = [], [], []
-        self.experience.begin()
+        self.answers, self.published, self.hits, self.events = [], [], [], []
         self._web = Web(pool, self.grammar, self.people, len(self.follows.reach_NH))
 
     def asked(self, rng: Draws, questions: int) -> np.ndarray:
@@ -91,6 +94,8 @@ class AnsweringDesk:
         )  # fmt: skip
         self.answers.append(answered)
         self.hits.append(support.states.reshape(fact.size, retrieved.shape[-1]))
+        if rules.source == "web":
+            self._note_empty(population.group.name, rules, retrieved, step)
         return self._batch(answered, support.cited.reshape(fact.size, CITED), population)
 
     def note_published(self, batches: list[Batch], first: int) -> None:
@@ -99,6 +104,17 @@ class AnsweringDesk:
             document = np.full(len(answered), NONE)
             document[place] = number
             self.published.append(document)
+
+    def _note_empty(self, group: str, rules: Questions, retrieved: np.ndarray, step: int) -> None:
+        """Once for each group: how many questions found nothing (`empty_retrieval_share` counts them at every step)."""
+        empty = (retrieved < 0).all(axis=2)
+        if not empty.any() or group in self._told:
+            return
+        self._told.add(group)
+        then = "are answered from memory" if rules.unsupported == "memory" else "are not answered"
+        of = f"{int(empty.sum())} of {empty.size} questions to {group}"
+        detail = f"nothing was retrieved for {of} in step {step} (first time); such questions {then}"
+        self.events.append(Event(step, None, "empty_retrieval", detail))
 
     def _support(self, models: np.ndarray, rules: Questions, fact, draws: Callable[[str], Draws]) -> Support:
         n, q = fact.shape

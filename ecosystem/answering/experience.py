@@ -11,16 +11,12 @@ from ecosystem.grammar import Grammar
 class Experience:
     """The experience store of a platform, one for all models (arXiv:2512.22199).
 
-    critiques_FV (F, V) int64: how often a value was refused as an answer; of this step: `noted` answers refused, of
-    them `repeated` ones for which a critique was on record already.
+    critiques_FV (F, V) int64: how often a value was refused as an answer; `noted` answers were refused so far, and of
+    `repeated` of them a critique was on record already.
     """
 
     def __init__(self, grammar: Grammar):
         self.critiques_FV = np.zeros((grammar.facts, grammar.slots), np.int64)
-        self.noted = self.repeated = 0
-
-    def begin(self) -> None:
-        """A step begins."""
         self.noted = self.repeated = 0
 
     def note(self, answered: Answered) -> None:

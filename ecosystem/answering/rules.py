@@ -41,8 +41,8 @@ class Questions(Part):
     since: int = Field(0, ge=0, description="Step from which on answers are published; before they are only measured.")
     heeds: Share = Field(
         0.0,
-        description="Probability that an answer without support is held back where a gate has refused that value before "
-        "and left a critique (experience store).",
+        description="Probability that an answer without support is held back where a gate has refused that value "
+        "before and left a critique (experience store).",
     )
     confidence: Literal["own", "peers"] = Field(
         "own",

@@ -67,10 +67,7 @@ def tail_fact_recall(world) -> np.ndarray:
 @defined_for("claims")
 def derivable_fact_recall(world) -> np.ndarray:
     """(N,) fact recall of the facts that follow from two others."""
-    derivable_F = world.shape.grammar.derivable_F
-    if not derivable_F.any():
-        raise MetricError("derivable_fact_recall: in this world no fact follows from others; give it places.")
-    return _recall(world, derivable_F)
+    return _recall(world, _derivable(world, "derivable_fact_recall"))
 
 
 @defined_for("claims")
@@ -79,12 +76,14 @@ def web_coverage(world) -> float:
 
     Questions are drawn as people ask; what could be found by composing two documents does not count.
     """
-    truth, grammar = _truth(world), world.shape.grammar
-    pool = world.corpus.readable(world.streams.get("retention", world.t))
-    fact, slot = grammar.read(pool.content[pool.rows])
-    stated_F = np.zeros(grammar.facts, bool)
-    stated_F[fact[truth.right(fact, slot)]] = True
-    return float(truth.asked_F[stated_F].sum())
+    return float(_truth(world).asked_F[_stated(world)].sum())
+
+
+@defined_for("claims")
+def derivable_coverage(world) -> float:
+    """The same of questions about facts that follow from two others."""
+    derivable_F, asked_F = _derivable(world, "derivable_coverage"), _truth(world).asked_F
+    return float(asked_F[_stated(world) & derivable_F].sum() / asked_F[derivable_F].sum())
 
 
 @defined_for("claims")
@@ -134,6 +133,24 @@ def auroc(score_NM: np.ndarray, right_NM: np.ndarray) -> np.ndarray:
     positive, negative = right_NM.sum(axis=1), (~right_NM).sum(axis=1)
     above = (rank_NM * right_NM).sum(axis=1) - positive * (positive + 1) / 2
     return _share(above, positive * negative)
+
+
+def _stated(world) -> np.ndarray:
+    """(F,) bool: facts that some readable document states correctly."""
+    grammar = world.shape.grammar
+    pool = world.corpus.readable(world.streams.get("retention", world.t))
+    fact, slot = grammar.read(pool.content[pool.rows])
+    stated_F = np.zeros(grammar.facts, bool)
+    stated_F[fact[_truth(world).right(fact, slot)]] = True
+    return stated_F
+
+
+def _derivable(world, metric: str) -> np.ndarray:
+    """(F,) bool: facts that follow from others; MetricError where there are none."""
+    derivable_F = world.shape.grammar.derivable_F
+    if not derivable_F.any():
+        raise MetricError(f"{metric}: in this world no fact follows from others; give it places.")
+    return derivable_F
 
 
 def _recall(world, which_F: np.ndarray) -> np.ndarray:
