@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One command for everything: python3 run.py run | test | proofs | lint | benchmark   (standard library only).
+"""One command for everything: python3 run.py run | view | test | proofs | lint | benchmark   (standard library only).
 
 Makes .venv once, installs the tested versions (constraints.txt), then runs the job; further words go to the job.
 ECO_TORCH=cpu|gpu picks the torch build (default: gpu if an NVIDIA driver is found, else cpu); ECO_VENV another folder.
@@ -18,6 +18,7 @@ PY = BIN / ("python.exe" if os.name == "nt" else "python")
 TORCH = "2.13.0"
 JOBS = {
     "run": ("", [["-m", "ecosystem", "run", "mixed", "--seeds", "4", "--jobs", "2"]]),
+    "view": ("viz", [["-m", "ecosystem", "view"]]),
     "test": ("test", [["-m", "pytest", "-q"]]),
     "proofs": ("test", [["-m", "pytest", "-q", "-m", "slow"]]),
     "lint": ("dev", [["-m", "ruff", "check", "."], ["-m", "mypy"]]),

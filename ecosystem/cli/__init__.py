@@ -12,6 +12,7 @@ import typer
 
 from ecosystem.cli import installation
 from ecosystem.cli import run as cli_run
+from ecosystem.cli import view as cli_view
 from ecosystem.cli.options import Arm, Sets, Source, asked
 from ecosystem.errors import InputError
 
@@ -62,6 +63,8 @@ app.command()(cli_run.compare)
 app.command()(cli_run.check)
 app.command()(cli_run.theory)
 app.command()(cli_run.report)
+app.command()(cli_view.view)
+app.command()(cli_view.doctor)
 
 
 def main(arguments: list[str] | None = None) -> int:

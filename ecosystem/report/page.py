@@ -13,6 +13,7 @@ from ecosystem.report import sections, tables
 from ecosystem.report.exact import exact
 from ecosystem.runs import provenance
 from ecosystem.runs.opened import Run, Study, open_run
+from ecosystem.view import replay
 
 FILE = "report.html"
 TEMPLATE, STYLE = "template.html", "page.css"
@@ -24,6 +25,8 @@ def write(folder: str | Path) -> Path:
     study = Study(opened.folder.parent.parent, ((opened.arm, opened.seed),)) if isinstance(opened, Run) else opened
     given = Path(folder).absolute()
     path = (given if study.folder in (given, *given.parents) else study.folder) / FILE
+    if sections.lighter(study).steps.size:  # nothing is played back where nothing was measured
+        provenance.replace_text(path.parent / replay.FILE, replay.render(study))
     provenance.replace_text(path, render(study))
     return path
 
@@ -61,6 +64,7 @@ def content(study: Study) -> dict:
         "verifiers": tables.verifiers(study),
         "by_verifier": sections.by_verifier(light),
         "networks": sections.networks(light),
+        "replay": replay.FILE if len(light.steps) else "",
         "documents": sections.documents(light),
         "facts": sections.facts(light),
         "support": tables.support(study),
