@@ -11,8 +11,10 @@ from agents.learners.categorical import Categorical
 from agents.learners.gaussian import Gaussian
 from agents.verifiers.biased import Biased
 from agents.verifiers.detector import Detector
+from agents.verifiers.grounding import Grounding
 from agents.verifiers.label import Label
 from agents.verifiers.likelihood import Likelihood
+from agents.verifiers.novelty import Novelty
 from agents.verifiers.provenance import Provenance
 from agents.verifiers.quorum import Quorum
 from ecosystem import components
@@ -29,11 +31,13 @@ GIVEN = {
         Detector(correlated="author"),
         Detector(correlated="content"),
     ),
+    "grounding": (Grounding(threshold=1, sensitivity=0.8, specificity=0.3),),
     "label": (Label(compliance=0, human_mistakes=0.1), Label(compliance=0.5, cheating=0.2)),
     "likelihood": (
         Likelihood(reference=Categorical(), documents=50),
         Likelihood(reference=Gaussian(), documents=50, by="weight", every=2),
     ),
+    "novelty": (Novelty(gate="publish", apart=0.9, copies=2),),
     "provenance": (
         Provenance(max_depth=0.5, recorded=0.8),
         Provenance(max_depth=2),

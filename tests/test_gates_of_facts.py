@@ -256,6 +256,15 @@ def test_what_is_refused_is_not_said_again_by_who_heeds_critiques():
     assert repeated(0.0) > 0.2
 
 
+def test_a_panel_of_gates_that_leave_critiques_leaves_them():
+    def noted(*members):
+        names = tuple(m.name for m in members)
+        return run(world(Quorum(name="q", gate="publish", members=names), *members), 2).answering.experience.noted
+
+    assert noted(Grounding(name="g", gate="panel"), Attribution(name="a", gate="panel")) > 0
+    assert noted(Grounding(name="g", gate="panel"), Oracle(name="o", gate="panel")) == 0
+
+
 def test_a_critique_holds_an_answer_back_and_never_makes_it_another():
     free, heeding = run(world(), 3), run(world(heeds=1.0), 3)
     assert (free.answering.answers[0].slot == heeding.answering.answers[0].slot).all()  # there are no critiques yet

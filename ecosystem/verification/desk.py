@@ -66,6 +66,11 @@ class Desk:
         return self.true is not None and judging
 
     @property
+    def critiques(self) -> bool:
+        """Whether what it refuses goes on record; of a panel where all its members' refusals do."""
+        return all(member.critiques for member in self.members) if self.members else self.verifier.critiques
+
+    @property
     def below(self) -> int:
         """How many verifiers sit on a panel, and on the panels that sit on it."""
         return sum(1 + member.below for member in self.members)

@@ -109,7 +109,7 @@ class PublishingGate:
 
     def _criticise(self, judged: _Judged, shown: np.ndarray, answered: Answered | None) -> None:
         """Refused answers go on record where the verifier leaves critiques."""
-        if answered is None or self.note_refused is None or not judged.desk.verifier.critiques:
+        if answered is None or self.note_refused is None or not judged.desk.critiques:
             return
         refused = judged.which[~judged.accepted]
         self.note_refused(answered.take(refused[shown[refused]]))
