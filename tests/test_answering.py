@@ -208,7 +208,8 @@ class Refuses(Verifier):
 def test_refused_answers_are_thought_of_where_gates_leave_critiques(critiques, monkeypatch):
     monkeypatch.setattr(Refuses, "critiques", critiques)
     guard = Refuses(name="guard", gate="publish", slot=OSLO)
-    made = told([(ADA, OSLO)], asked=ADA, questions={"write_back": True, "heeds": 1.0}, verifiers=(guard,), steps=1)
+    rules = {"source": "memory", "write_back": True, "heeds": 1.0}
+    made = told([(ADA, OSLO)], asked=ADA, questions=rules, verifiers=(guard,), steps=1)
     assert (given(made).slot == OSLO).all()
     assert made.web_counts.tolist() == [0, 0, 1]
     assert (made.answering.published[0] == -1).all()
@@ -216,7 +217,7 @@ def test_refused_answers_are_thought_of_where_gates_leave_critiques(critiques, m
     assert (given(made).slot == OSLO).all() != critiques
     if critiques:  # it has read of nothing else: it says nothing more
         assert (given(made).slot == -1).all()
-        assert made.answering.experience.refused_FV[ADA].tolist() == [0, 8]
+        assert made.answering.experience.critiques_FV[ADA].tolist() == [0, 8]
 
 
 def test_an_answer_that_is_refused_is_not_written_again_and_told_of_others():
@@ -263,7 +264,7 @@ def test_a_newcomer_whom_nobody_reads_changes_no_ones_answers_or_beliefs():
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
     np.testing.assert_array_equal(one.populations[0].params["count"], other.populations[0].params["count"][:3])
     assert sum(a.supported.sum() for a in few) > 20
-    assert one.answering.experience.refused_FV.sum() > 0
+    assert one.answering.experience.critiques_FV.sum() > 0
 
 
 def test_anyone_can_be_asked_what_it_believes():
