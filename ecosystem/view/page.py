@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import solara
@@ -30,7 +31,7 @@ STYLE = """
 .v-navigation-drawer .v-input__slider .v-label { display: block; height: auto; line-height: 1.3; font-size: 13px; }
 .v-navigation-drawer .v-slider { width: 100%; margin: 0; }
 .v-navigation-drawer .v-input { margin-top: 4px; }
-header.v-app-bar { background: #12384d !important; }
+.v-app-bar.primary { background-color: #12384d !important; border-color: #12384d !important; }
 .v-navigation-drawer .v-btn--contained.primary { background: #0b5f8a !important; }
 """
 
@@ -52,7 +53,7 @@ class ShownWorld(Ecosystem):
 def Page():
     """The page of a scenario chosen from the menu."""
     solara.Title("Ecosystem of generative models")
-    names = solara.use_memo(_presets, [])
+    names = list(solara.use_memo(_presets, []))
     chosen, choose = solara.use_state(names[0])
     base, refused = _read(chosen)
     with solara.AppBar():
@@ -60,7 +61,7 @@ def Page():
     with solara.AppBarTitle():
         solara.Text("Ecosystem of generative models")
     with solara.Sidebar():
-        solara.Select("Scenario", value=chosen, values=list(names), on_value=choose)
+        solara.Select("Scenario", value=chosen, values=names, on_value=choose)
     if base is None:
         solara.Error(refused)
     else:
@@ -76,6 +77,7 @@ def Watched(base: Scenario):
     interval, every = solara.use_reactive(100), solara.use_reactive(1)
     threads = solara.use_reactive(False)  # Mesa's threads and a rendering page are a race: never offered
     with solara.Sidebar():
+        solara.Style(STYLE)
         ModelController(
             world, model_parameters=given, play_interval=interval, render_interval=every, use_threads=threads
         )
@@ -86,7 +88,6 @@ def Watched(base: Scenario):
         fixed = {"base": base, "seed": base.seed}
         ModelCreator(world, {**fixed, **_inputs(known, given.value)}, model_parameters=given)
         Export(given, known)
-    solara.Style(STYLE)
     if base.question:
         solara.Text(base.question)
     EcosystemPanel(world.value, on_prefers_dark=_follow)
@@ -165,18 +166,20 @@ def _waiting(world: Ecosystem, given: dict, known: list[Parameter]) -> list[str]
     return found
 
 
-def _presets() -> tuple[str, ...]:
-    """What was asked for, then the scenarios that come along."""
+def _presets() -> dict[str, str]:
+    """The menu: what was asked for (a file by its name, without its folder), then the scenarios that come along."""
     asked = os.environ.get(SOURCE, DEFAULT)
-    return tuple(dict.fromkeys([asked, *scenario_file.names()]))
+    known = {name: name for name in scenario_file.names()}
+    return {**({Path(asked).name: asked} if asked not in known else {asked: asked}), **known}
 
 
 @cache
 def _read(name: str) -> tuple[Scenario | None, str]:
     """A scenario of the menu, or why it cannot be shown."""
-    if name not in _presets():
+    source = _presets().get(name)
+    if source is None:
         return None, "no such scenario"
     try:
-        return Scenario.from_file(name), ""
+        return Scenario.from_file(source), ""
     except InputError as error:
         return None, "; ".join(error.lines)
