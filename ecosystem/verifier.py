@@ -114,7 +114,7 @@ class Sight(Protocol):
         """Documents of some numbers, (M, *x), and which of them the web holds, (M,) bool; others are all 0."""
 
     def texts(self, content: np.ndarray) -> list[str]:
-        """Documents (M, *x) as text."""
+        """Documents (M, *x) as text, claims as they are shown: alike whoever wrote them, true or not."""
 
     def beliefs(self, model_M: np.ndarray, fact_M: np.ndarray, earlier: Params | None = None) -> np.ndarray:
         """(M, V) what models believe of facts (as they were at `snapshot`, if given); NaN where nobody is asked."""
