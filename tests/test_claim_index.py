@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from ecosystem.answering import index
+from ecosystem.answering import drawn
+from ecosystem.answering.drawn import Allowed
 from ecosystem.answering.index import ClaimIndex
 from ecosystem.corpus import Corpus
-from ecosystem.documents import Batch, DocumentShape, Keep
+from ecosystem.documents import Batch, DocumentShape, Keep, Pool
 from ecosystem.streams import Streams
 from tests.chance import FALSE_ALARM
 from tests.fact_worlds import tiny
@@ -19,7 +20,7 @@ SHAPE = DocumentShape("tokens", GRAMMAR.tokens, 3, grammar=GRAMMAR)
 MODELS = 2  # sources 0 and 1; source 2 are people
 
 
-def web(*facts_of_sources: list[int], times: int = 1) -> ClaimIndex:
+def web(*facts_of_sources: list[int], times: int = 1) -> Pool:
     """What sources stated, each a document a fact; depth: a document's own mark, which others do not change."""
     corpus = Corpus(SHAPE, len(facts_of_sources), Keep(window=None), 10)
     for step in range(1, times + 1):
@@ -29,14 +30,15 @@ def web(*facts_of_sources: list[int], times: int = 1) -> ClaimIndex:
             mark = 10_000 * source + 100 * step + np.arange(len(fact))
             batches.append(Batch(GRAMMAR.write(fact, np.zeros_like(fact)), mark.astype(np.float32)))
         corpus.append(step, batches, np.array([len(b.content) for b in batches]))
-    return ClaimIndex.of(corpus.readable(), GRAMMAR)
+    return corpus.readable()
 
 
-def found(of: ClaimIndex, fact, may, k=2, cap=99, n=1, models=MODELS) -> np.ndarray:
+def found(of: Pool, fact, may, k=2, share=1.0, n=1) -> np.ndarray:
     """(n, Q, k) marks of the documents found, -1 where there are fewer."""
     fact_nQ, may_nS = np.tile(np.array(fact), (n, 1)), np.tile(np.array(may, bool), (n, 1))
-    place = of.retrieve(fact_nQ, may_nS, models, k, cap, Streams(0).rows("retrieval", 1, n))
-    return np.where(place >= 0, of.pool.depth[of.row_D[place]], -1).astype(int)
+    rng = Streams(0).rows("retrieval", 1, n)
+    row = ClaimIndex.of(of, GRAMMAR).retrieve(fact_nQ, Allowed(may_nS, MODELS, share), k, rng)
+    return np.where(row >= 0, of.depth[row] if len(of.content) else 0, -1).astype(int)
 
 
 def test_only_statements_of_the_fact_asked_for_are_found():
@@ -62,23 +64,23 @@ def test_of_what_can_be_read_every_ordered_pair_is_as_likely():
     assert len(pairs) == 4 * 3
     assert (marks[:, 0] != marks[:, 1]).all()
     assert chisquare(counts).pvalue > FALSE_ALARM
-    capped = found(of, [0], (1, 0, 1), k=2, cap=1, n=20_000)[:, 0]
+    capped = found(of, [0], (1, 0, 1), k=2, share=0.5, n=20_000)[:, 0]
     often = [(capped == pair).all(axis=1).sum() for pair in pairs]
     assert chisquare(often).pvalue < FALSE_ALARM  # the negative control: under a cap no two of models
 
 
-@pytest.mark.parametrize("cap", [0, 1, 2])
-def test_models_have_at_most_their_share(cap):
+@pytest.mark.parametrize(("share", "most"), [(0.0, 0), (0.4, 1), (0.5, 2)])
+def test_models_have_at_most_their_share_of_what_is_found(share, most):
     of = web([0] * 10, [0] * 10, [0] * 2)
-    marks = found(of, [0], (1, 1, 1), k=4, cap=cap, n=500)[:, 0]
+    marks = found(of, [0], (1, 1, 1), k=4, share=share, n=500)[:, 0]
     by_models = ((marks >= 0) & (marks < 20_000)).sum(axis=1)
-    assert by_models.max() == by_models.min() == cap  # there are more of them than may be taken
+    assert by_models.max() == by_models.min() == most  # there are more of them than may be taken
     assert ((marks >= 20_000).sum(axis=1) == 2).all()
 
 
 def test_with_more_statements_than_are_looked_at_all_are_still_as_likely():
     of = web([0] * 30, [0] * 30, [0] * 30, times=50)  # 4,500, of which 3,000 are read
-    assert index.LOOKED_AT < 3_000
+    assert drawn.LOOKED_AT < 3_000
     marks = found(of, [0], (1, 0, 1), k=1, n=20_000)[:, 0, 0]
     assert (marks // 10_000 != 1).all()
     step, source = marks % 10_000 // 100, marks // 10_000
@@ -104,5 +106,4 @@ def test_rows_are_independent():
 
 
 def test_nothing_is_found_on_an_empty_web():
-    rng, may = Streams(0).rows("retrieval", 1, 1), np.ones((1, 3), bool)
-    assert (web([], [], []).retrieve(np.array([[0, 4]]), may, MODELS, 2, 2, rng) == -1).all()
+    assert found(web([], [], []), [0, 4], (1, 1, 1)).tolist() == [[[-1, -1], [-1, -1]]]
