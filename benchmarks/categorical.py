@@ -59,7 +59,7 @@ def against_choice(models: int, items: int, publish: int, read: int) -> None:
     web = pool.content
 
     def ours() -> None:
-        population.learn(eco._diet(population, pool), 1)
+        population.learn(eco.drawing.diet(population, pool, eco.corpus, eco.t), 1)
         population.publish(1)
 
     def loop() -> None:
@@ -87,7 +87,7 @@ def whole_step(models: int, items: int, publish: int, read: int, **graph) -> Non
     out = np.empty(reads, np.int32)
 
     def learners() -> None:
-        population.learn(eco._diet(population, pool), 1)
+        population.learn(eco.drawing.diet(population, pool, eco.corpus, eco.t), 1)
         population.publish(1)
 
     own, gather = alternating(learners, lambda: np.take(source, rows, out=out, mode="clip"))
@@ -103,7 +103,7 @@ def shares(eco: Ecosystem, name: str) -> None:
     population, pool = eco.populations[0], eco.corpus.readable()
 
     def own() -> None:
-        diet = eco._diet(population, pool)
+        diet = eco.drawing.diet(population, pool, eco.corpus, eco.t)
         population.train(diet.content(), diet.weight_nb, 1)
         population.write(population.group.publish, 1, "publish")
 

@@ -12,14 +12,16 @@ from scipy.sparse import csr_array
 
 from ecosystem import fits, founding, metrics
 from ecosystem.diets import ClaimsRead
-from ecosystem.documents import Answered, Batch, Documents, Pool
+from ecosystem.documents import Batch
+from ecosystem.drawing import Drawing
 from ecosystem.fits import WorldError
-from ecosystem.frame import Event, Frame, Judgements, Worked
+from ecosystem.frame import Event, Frame
 from ecosystem.humans import Humans
 from ecosystem.metrics.collapse import metric_of
 from ecosystem.network import Network, build, from_networkx, reach
+from ecosystem.notes import Notes
 from ecosystem.population import Population
-from ecosystem.reading import Diet, Follows, available, read
+from ecosystem.reading import Follows
 from ecosystem.readout import Readout
 from ecosystem.reference import Reference
 from ecosystem.scenario import Scenario
@@ -27,7 +29,6 @@ from ecosystem.spread import Spread
 from ecosystem.streams import Streams
 from ecosystem.text import encoders, prompts
 from ecosystem.verification.gates import Gates
-from ecosystem.verification.reading_gate import Rules
 from ecosystem.verification.sight import WorldSight
 from ecosystem.verifier import Verifier
 from ecosystem.views import HumanAgent, ModelAgent, VerifierAgent
@@ -57,12 +58,6 @@ class Ecosystem(mesa.Model):
         self.reference = Reference(self.humans, spec.measure.rare_below)
         self.populations = founding.populations(spec, self.shape, self.streams)
         self._new_web()
-        self._unfed: set[int] = set()
-        self._events: list[Event] = []
-        self._documents: list[Documents] = []
-        self._judgements: list[tuple[int, Judgements]] = []
-        self._worked: list[Worked] = []
-        self._questions: list[tuple[int, Answered, np.ndarray]] = []
         self._values: dict[str, np.ndarray | float] = {}
         self._first: dict[str, np.ndarray | float] = {}
         self.frame: Frame | None = None
@@ -72,7 +67,7 @@ class Ecosystem(mesa.Model):
         truth = self.reference.truth if "diet" in followed else None
         self.claims_read = None if truth is None else ClaimsRead(truth, self.n)
         self._pretrain()
-        self._events += self.gates.open(self.populations)
+        self.notes.events += self.gates.open(self.populations)
         self._make_agents()
         columns = [metrics.column(name) for name in spec.metrics]
         reporters = {c: lambda m, c=c: m.frame.values[c] for c in columns}
@@ -94,16 +89,15 @@ class Ecosystem(mesa.Model):
         self.gates.judge(self.corpus)
         pool = self.corpus.readable(self.streams.get("retention", self.t))
         for population in self.populations:
-            diet = self._diet(population, pool)
-            self._note_unfed(population, diet)
+            diet = self.drawing.diet(population, pool, self.corpus, self.t)
             if self.spread is not None:
                 self.spread.read(population.numbers, diet)
             if self.claims_read is not None:
                 self.claims_read.note(population.numbers, diet.content(), diet.read_n)
             population.learn(diet, self.t)
-        self._events += self.gates.events(self.t)
-        self._judgements += [(self.t, judgements) for judgements in self.gates.judgements()]
-        self._worked += self.gates.worked(self.t)
+        self.notes.events += self.gates.events(self.t)
+        self.notes.judgements += [(self.t, judgements) for judgements in self.gates.judgements()]
+        self.notes.worked += self.gates.worked(self.t)
         self._measure()
 
     def __repr__(self) -> str:
@@ -213,16 +207,17 @@ class Ecosystem(mesa.Model):
         for p in self.populations:
             batch, counts_S[p.members] = gate.of_models(p, self.t, self._write)
             batches.append(batch)
-        self._events += [] if self.answering is None else self.answering.events
+        self.notes.events += [] if self.answering is None else self.answering.events
         human = [gate.of_people(self.humans.publish(self.t, h), h, self.t) for h in range(len(self.spec.humans))]
         counts_S[self.n : self.n + len(human)] = [len(c) for c in human]
         first = self.corpus.published
         self.corpus.append(self.t, batches + [Batch(c) for c in human], counts_S)
         self._note_answers(batches, first)
         if self.spec.record.documents not in ("none", 0.0):
-            self._documents.append(self.corpus.documents(self.t))
+            self.notes.documents.append(self.corpus.documents(self.t))
         for name, step in self.humans.dry:
-            self._note(None, "source_dry", f"{name}: every document was published once by step {step}; they repeat now")
+            told = f"{name}: every document was published once by step {step}; they repeat now"
+            self.notes.events.append(Event(self.t, None, "source_dry", told))
         self.humans.dry.clear()
 
     def _note_answers(self, batches: list[Batch], first: int) -> None:
@@ -231,41 +226,7 @@ class Ecosystem(mesa.Model):
         if desk is not None and desk.answers:
             desk.note_published(batches, first)
             if self.spec.record.questions not in ("none", 0.0):
-                self._questions += [(self.t, *each) for each in zip(desk.answers, desk.published, strict=True)]
-
-    def _diet(self, population: Population, pool: Pool) -> Diet:
-        rules, readers = self.spec.reading, population.numbers
-        everything = population.group.read == "all"
-        budget = int(available(self.follows, pool)[readers].max()) if everything else int(population.group.read)
-        own = population.group.publish if rules.unfed == "self" and everything else 0
-        first = max(budget, own, 1)
-
-        def draw(rows: np.ndarray, wanted: int) -> Diet:
-            return read(
-                self.follows, pool, readers[rows], wanted, population.draws("reading", self.t).take(rows), rules.draw,
-                rules.human_share or 0.0, rules.replacement and not everything, rules.unfed == "self", first,
-            )  # fmt: skip
-
-        how = Rules(everything, self.gates.record)
-        drawn, diet = self.gates.reading.diets(draw, readers, first, self.corpus, how)
-        self.gates.note_starved(population.first, drawn.read_n, diet.read_n)
-        return diet
-
-    def _note_unfed(self, population: Population, diet: Diet) -> None:
-        """Once for each model: that it had nothing to read. `reading.unfed: error` ends the run here."""
-        for row in np.flatnonzero((diet.read_n == 0) & ~self.gates.starved_N[population.members]):
-            agent = population.first + int(row)
-            if self.spec.reading.unfed == "error":
-                raise WorldError(
-                    f"Model {agent} ({population.group.name}) has nothing to read in step {self.t} and reading.unfed "
-                    "is 'error'; feed it, or choose reading.unfed: keep or self."
-                )
-            if agent not in self._unfed:
-                self._unfed.add(agent)
-                self._note(agent, "unfed", f"nothing to read in step {self.t}; stays as it is while that is so")
-
-    def _note(self, agent: int | None, kind: str, detail: str) -> None:
-        self._events.append(Event(self.t, agent, kind, detail))
+                self.notes.questions += [(self.t, *each) for each in zip(desk.answers, desk.published, strict=True)]
 
     def _measure(self) -> None:
         self._values = {}
@@ -282,10 +243,7 @@ class Ecosystem(mesa.Model):
         agents = {name: np.asarray(value) for name, value in measured.items() if np.ndim(value)}
         values = {name: _mean(agents[name]) if name in agents else float(value) for name, value in measured.items()}
         pairs = self.readout.similarity_NN() if self.spec.record.pairs else None
-        events, documents, answers = tuple(self._events), tuple(self._documents), self.readout.answers
-        rest = tuple(self._judgements), tuple(self._worked), tuple(self._questions)
-        self.frame = Frame(self.t, values, agents, pairs, events, documents, answers, *rest)
-        self._events, self._documents, self._judgements, self._worked, self._questions = [], [], [], [], []
+        self.frame = Frame(self.t, values, agents, pairs, answers=self.readout.answers, **self.notes.taken())
         self.datacollector.collect(self)
         if self.t == 0:
             self._first = dict(self._values)
@@ -307,6 +265,8 @@ class Ecosystem(mesa.Model):
         self.answering = founding.answering(self.writers, self.follows, self.populations)
         if self.answering is not None:
             self.gates.publishing.note_refused = self.answering.experience.note
+        self.notes = Notes()
+        self.drawing = Drawing(self.spec.reading, self.follows, self.gates, self.notes)
 
     def sight(self, verifier: Verifier) -> WorldSight:
         """What a verifier can look at: what is true only where it is an oracle."""
