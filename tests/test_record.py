@@ -21,7 +21,7 @@ from scipy import stats
 from ecosystem.errors import InputError
 from ecosystem.files.scenario_file import read
 from ecosystem.model import Ecosystem
-from ecosystem.runs import provenance, record
+from ecosystem.runs import provenance, record, rows
 from ecosystem.runs.opened import Run, open_run
 from ecosystem.runs.record import Recorder
 from ecosystem.runs.runner import run
@@ -105,7 +105,7 @@ def test_vectors_are_recorded_as_json_lists(tmp_path):
 
 def test_token_documents_are_recorded_as_text():
     world = SimpleNamespace(shape=SimpleNamespace(kind="tokens"), show=lambda content: ["\u00e9t\u00e9"] * len(content))
-    assert record._contents(np.zeros((2, 4), np.int32), world) == ["\u00e9t\u00e9", "\u00e9t\u00e9"]
+    assert rows.contents(np.zeros((2, 4), np.int32), world) == ["\u00e9t\u00e9", "\u00e9t\u00e9"]
 
 
 def test_a_share_of_documents_is_chosen_document_by_document(tmp_path):

@@ -11,7 +11,6 @@ Letters: N models, M documents of the step, P prompts, k answers, L tokens of on
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,12 +24,10 @@ import numpy as np
 from ecosystem.errors import InputError
 from ecosystem.runs import answered as answered_rows
 from ecosystem.runs import folder as run_folder
-from ecosystem.runs import graphml, provenance
-from ecosystem.streams import Streams
+from ecosystem.runs import graphml, provenance, rows
 
 if TYPE_CHECKING:
-    from ecosystem.documents import Documents
-    from ecosystem.frame import Frame, Judgements
+    from ecosystem.frame import Frame
     from ecosystem.model import Ecosystem
     from ecosystem.scenario import Scenario
 
@@ -60,7 +57,6 @@ COLUMNS = {
         "document": "INTEGER", "cited": "TEXT",
     },
 }  # fmt: skip
-PROMPTS, ANSWERS, PEOPLE = 5, 2, 3  # recorded at most: prompts, and of each the answers of a model and of people
 VALUES_AT_ONCE = 1_000  # in one statement; SQLite takes 32,766
 CONTENT = {"tokens": {"text": "TEXT"}, "items": {"content": "INTEGER"}}  # others: a JSON list
 
@@ -95,14 +91,14 @@ class Recorder:
             self._add("steps", [(frame.t, *map(float, frame.values.values()))])
             self._add("agents", self._agent_rows(frame.t, frame.agents))
             if frame.pairs is not None:
-                self._add("pairs", _pair_rows(frame.t, frame.pairs))
+                self._add("pairs", rows.pairs(frame.t, frame.pairs))
             for documents in frame.documents:
-                self._add("documents", _document_rows(documents, world))
+                self._add("documents", rows.documents(documents, world))
             self._add("verifiers", frame.worked)
             for step, judgements in frame.judgements:
-                self._add("judgements", _judgement_rows(step, judgements, world))
+                self._add("judgements", rows.judgements(step, judgements, world))
             if frame.answers is not None:
-                self._add("answers", _answer_rows(frame.t, frame.answers, world))
+                self._add("answers", rows.answers(frame.t, frame.answers, world))
             for step, answered, document in frame.questions:
                 self._add("questions", answered_rows.of(step, answered, document, world))
             self._add("events", ((e.step, e.agent, e.kind, e.detail) for e in frame.events))
@@ -191,86 +187,6 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-
-
-def _pair_rows(step: int, similarity_NN: np.ndarray) -> Iterable[tuple]:
-    """Ordered pairs i != j."""
-    i, j = np.nonzero(~np.eye(len(similarity_NN), dtype=bool))
-    return zip(repeat(step), i.tolist(), j.tolist(), similarity_NN[i, j].astype(float).tolist(), strict=False)
-
-
-def _document_rows(documents: Documents, world: Ecosystem) -> Iterable[tuple]:
-    """Rows of the documents that `record.documents` asks for."""
-    kept = _kept(documents.document, world.spec.record.documents, int(world.seed))
-    source = documents.source[kept]
-    return zip(
-        documents.document[kept].tolist(),
-        documents.step[kept].tolist(),
-        source.tolist(),
-        np.where(source < world.n, "model", "human").tolist(),
-        documents.depth[kept].astype(float).tolist(),
-        _or_none(documents.parent[kept]),
-        _contents(documents.content[kept], world),
-        strict=True,
-    )
-
-
-def _judgement_rows(step: int, judgements: Judgements, world: Ecosystem) -> Iterable[tuple]:
-    """Rows of the judgements that `record.judgements` asks for; no document number: it was never published."""
-    # what has no number goes by its place, so that a share of it is a share too
-    place = -1 - np.arange(len(judgements.document))
-    number = np.where(judgements.document >= 0, judgements.document, place)
-    kept = _kept(number, world.spec.record.judgements, int(world.seed), step)
-    document, reader = judgements.document[kept], judgements.reader[kept]
-    return zip(
-        _or_none(document),
-        repeat(step),
-        repeat(judgements.verifier),
-        repeat(judgements.gate),
-        _or_none(reader),
-        judgements.accepted[kept].astype(float).tolist(),
-        strict=False,
-    )
-
-
-def _or_none(number_M: np.ndarray) -> list[int | None]:
-    """Numbers, None for those below 0."""
-    return [number if number >= 0 else None for number in number_M.tolist()]
-
-
-def _answer_rows(step: int, answer_NPkL: np.ndarray, world: Ecosystem) -> Iterator[tuple]:
-    """Some answers of every model, to the first prompts, as far as they are compared; at step 0 those of people (no
-    agent) before them.
-    """
-    asked = world.asked
-    assert asked is not None  # there are answers
-    for prompt, text_HA in zip(asked.texts[:PROMPTS], asked.people if step == 0 and asked.shared else (), strict=False):
-        for h, text in enumerate(world.show(text_HA[:PEOPLE])):
-            yield step, None, prompt, h, text
-    for i, answer_PkL in enumerate(answer_NPkL[:, :PROMPTS, :ANSWERS, : asked.length]):
-        for prompt, answer_kL in zip(asked.texts, answer_PkL, strict=False):
-            for a, text in enumerate(world.show(answer_kL)):
-                yield step, i, prompt, a, text
-
-
-def _kept(document_M: np.ndarray, wanted: str | float, seed: int, step: int = 0) -> np.ndarray:
-    """Which documents are recorded, (M,) bool; of a share, by a uniform number that is each document's own.
-
-    A number below 0 is one of the step only.
-    """
-    if isinstance(wanted, str):
-        return np.full(len(document_M), wanted == "all")
-    streams, published = Streams(seed), document_M >= 0
-    own = streams.rows("record/documents", 0, np.maximum(document_M, 0)).uniform(1)[:, 0]
-    unpublished = streams.rows("record/unpublished", step, np.maximum(-document_M, 0)).uniform(1)[:, 0]
-    return np.where(published, own, unpublished) < wanted
-
-
-def _contents(content: np.ndarray, world: Ecosystem) -> Sequence[Any]:
-    """Text of token documents, the number of items, a JSON list of vectors."""
-    if world.shape.kind == "tokens":
-        return world.show(content)
-    return content.tolist() if world.shape.kind == "items" else [json.dumps(row) for row in content.tolist()]
 
 
 def _rule(spec: Scenario) -> str:
