@@ -16,8 +16,8 @@ from agents.humans._facts import FactWriter
 from agents.learners.belief import Belief
 from agents.verifiers.oracle import Oracle
 from ecosystem import components
+from ecosystem.errors import InputError
 from ecosystem.files.scenario_file import read
-from ecosystem.fits import WorldError
 from ecosystem.model import Ecosystem
 from ecosystem.scenario import Group
 from tests.fact_worlds import FILE
@@ -86,7 +86,7 @@ def differences(one: Ecosystem, other: Ecosystem) -> set[str]:
             compare(f"params.{name}", mine.params[name], its.params[name])
         asked = np.tile(np.arange(one.shape.grammar.facts), (mine.n, 1))
         compare("beliefs", mine.beliefs(asked, 9, "look"), its.beliefs(asked, 9, "look"))
-    compare("critiques", one.answering.experience.refused_FV, other.answering.experience.refused_FV)
+    compare("critiques", one.answering.experience.critiques_FV, other.answering.experience.critiques_FV)
     return found
 
 
@@ -120,7 +120,7 @@ def test_no_verifier_but_an_oracle_sees_the_truth(kind, gate, monkeypatch):
         pytest.skip("a panel judges as its members do")
     try:
         here, there = (world(monkeypatch, other, verifiers=standing(kind, gate)) for other in (False, True))
-    except WorldError as error:
+    except InputError as error:
         pytest.skip(f"does not stand in this world: {error}")
     found = differences(here, there)
     assert (found != set()) == guard.oracle, found
