@@ -76,7 +76,7 @@ def test_as_a_gate_it_lets_through_what_was_retrieved(folder, untrained, trained
     assert min(stated.sum(), (~stated).sum()) > 100
     assert (at_least(published[stated], 0.8) and at_least(~published[~stated], 0.8)) is trained
     if trained:
-        assert made.answering.experience.refused_FV.sum() == (~published).sum()  # each leaves a critique
+        assert made.answering.experience.critiques_FV.sum() == (~published).sum()  # each leaves a critique
 
 
 def test_pairs_are_read_once_and_by_themselves(folder, monkeypatch):

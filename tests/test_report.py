@@ -136,7 +136,9 @@ def test_a_page_asks_nothing_of_any_network(study):
         if name in ("src", "href", "xlink:href", "srcset", "data", "action", "poster", "background")
     ]
     assert sources
-    assert all(value.startswith(("#", "data:image/png")) for value in sources)
+    beside = [value for value in sources if not value.startswith(("#", "data:image/png"))]
+    assert beside == ["replay.html"]  # a link to the file beside it
+    assert (study.folder / "replay.html").is_file()
     assert not {"script", "link", "iframe", "object", "embed", "base", "form"} & {tag for tag, _ in page.tags}
     markup = (study.folder / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"@import|url\((?!['\"]?#)", markup)

@@ -25,7 +25,7 @@ def write(folder: str | Path) -> Path:
     study = Study(opened.folder.parent.parent, ((opened.arm, opened.seed),)) if isinstance(opened, Run) else opened
     given = Path(folder).absolute()
     path = (given if study.folder in (given, *given.parents) else study.folder) / FILE
-    if sections.lighter(study).steps.size:  # nothing is played back where nothing was measured
+    if replay.possible(study):
         provenance.replace_text(path.parent / replay.FILE, replay.render(study))
     provenance.replace_text(path, render(study))
     return path
@@ -64,7 +64,7 @@ def content(study: Study) -> dict:
         "verifiers": tables.verifiers(study),
         "by_verifier": sections.by_verifier(light),
         "networks": sections.networks(light),
-        "replay": replay.FILE if len(light.steps) else "",
+        "replay": replay.FILE if replay.possible(study) else "",
         "documents": sections.documents(light),
         "facts": sections.facts(light),
         "support": tables.support(study),

@@ -15,6 +15,7 @@ from ecosystem.errors import InputError
 from ecosystem.metrics import titles
 from ecosystem.report.bands import KEYS, finite, measured
 from ecosystem.report.network_figure import first_runs, state_metric
+from ecosystem.runs.folder import GRAPH
 from ecosystem.runs.opened import Run, Study
 from ecosystem.scenario import Scenario
 from ecosystem.view.packing import packed, quantised
@@ -34,9 +35,9 @@ def recording(study: Study, arms: Sequence[str] = (), seed: int | None = None) -
     """Everything a page of a study needs: one seed of up to four arms, all on one layout."""
     chosen = list(arms) or list(study.arms[:ARMS])
     runs = first_runs(study, chosen, seed)
-    runs = [run for run in runs if len(run.steps)]
+    runs = [run for run in runs if len(run.steps) and (run.folder / GRAPH).is_file()]
     if not runs:
-        raise InputError(f"{study.folder}: no run of it has recorded a step; there is nothing to play.")
+        raise InputError(f"{study.folder}: no run of it has recorded a step and its network; there is nothing to play.")
     topology = of_graph(runs[0].spec, runs[0].graph, runs[0].seed)
     spec = runs[0].spec
     agents = [run.agents for run in runs]

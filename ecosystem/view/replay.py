@@ -11,6 +11,7 @@ import jinja2
 
 from ecosystem.files import scenario_file
 from ecosystem.runs import provenance
+from ecosystem.runs.folder import GRAPH
 from ecosystem.runs.opened import Run, Study, open_run
 from ecosystem.view.packing import script_json
 from ecosystem.view.recording import recording
@@ -28,6 +29,11 @@ def write(folder: str | Path, arms: Sequence[str] = (), seed: int | None = None,
     path = out or (given if study.folder in (given, *given.parents) else study.folder) / FILE
     provenance.replace_text(path, render(study, arms, seed))
     return path
+
+
+def possible(study: Study) -> bool:
+    """Is there anything to play back: a run with a step, and its network?"""
+    return any(len(run.steps) and (run.folder / GRAPH).is_file() for run in study.runs)
 
 
 def render(study: Study, arms: Sequence[str] = (), seed: int | None = None) -> str:
