@@ -146,6 +146,20 @@ def test_everyone_reads_everyone_is_said_and_not_listed():
     assert set(unpacked(found["audience"])) == {11}
 
 
+@pytest.mark.parametrize("kind", ["scale_free", "hub", "complete"])
+def test_people_reach_whom_they_reach_in_the_world(kind):
+    from ecosystem.model import Ecosystem
+
+    people = [{"name": "all"}, {"name": "some", "reach": 0.3}, {"name": "one", "reach": "most_read"}]
+    people.append({"name": "listed", "reach": [2, 5]})
+    whole = spec(graph={"kind": kind, "self_loops": True}, humans=people, arms={})
+    world = Ecosystem(whole, rng=4)
+    found = topology.of_world(whole, world.network, 4).plain["communities"]
+    for h, community in enumerate(found):
+        told = list(range(12)) if community["reach"] is None else community["reach"]
+        assert told == np.flatnonzero(world.humans.reach_NH[:, h]).tolist(), community
+
+
 def test_of_many_models_the_most_read_are_drawn(monkeypatch):
     monkeypatch.setattr(topology, "MOST", 5)
     whole = spec(graph={"kind": "hub"})

@@ -62,6 +62,7 @@ def _everyone(spec: Scenario, seed: int) -> Topology:
 
 
 def _topology(spec: Scenario, seed: int, reader_E: np.ndarray, author_E: np.ndarray, weight_E: np.ndarray) -> Topology:
+    heard_N = np.bincount(author_E, minlength=spec.agents)  # readers, as who feeds the most read counts them
     other = reader_E != author_E
     reader_E, author_E, weight_E = reader_E[other], author_E[other], weight_E[other]
     audience_N = np.bincount(author_E, minlength=spec.agents)
@@ -88,7 +89,7 @@ def _topology(spec: Scenario, seed: int, reader_E: np.ndarray, author_E: np.ndar
         "author": packed(author_E, "u16"),
         "flow": packed(np.round(255 * flow_E / flow_E.max()) if len(flow_E) else flow_E, "u8"),
         "complete": False,
-        "communities": [{"name": c.name, "reach": _reach(c, seed, place_N)} for c in spec.humans],
+        "communities": [{"name": c.name, "reach": _reach(c, seed, place_N, heard_N)} for c in spec.humans],
         "left_out": spec.agents - len(models),
     }
     return Topology(models, plain)
@@ -120,9 +121,9 @@ def _groups(spec: Scenario) -> list[dict[str, Any]]:
     ]
 
 
-def _reach(community: Community, seed: int, place_N: np.ndarray) -> list[int] | None:
+def _reach(community: Community, seed: int, place_N: np.ndarray, heard_N: np.ndarray) -> list[int] | None:
     """Places of the models that a community reaches; None: all."""
     if community.reach == "all":
         return None
-    reached_N = networks.reach((community,), len(place_N), Streams(seed))[:, 0]
+    reached_N = networks.reach((community,), len(place_N), Streams(seed), heard_N)[:, 0]
     return [int(i) for i in place_N[reached_N] if i >= 0]
