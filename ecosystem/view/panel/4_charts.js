@@ -7,7 +7,8 @@ class Chart {
     this.canvas = element("canvas", { class: "chart", role: "img", "data-metric": metric });
     this.now = element("span", { class: "now" });
     this.figure = element("figure", { class: "curve" },
-      element("figcaption", { title: view.about(metric) }, view.title(metric), " ", this.now), this.canvas);
+      element("figcaption", { title: [view.title(metric), view.about(metric)].filter(Boolean).join(": ") },
+        element("span", { class: "name" }, view.title(metric)), this.now), this.canvas);
     this.canvas.addEventListener("pointerdown", (event) => { this.seek(event); this.canvas.setPointerCapture(event.pointerId); });
     this.canvas.addEventListener("pointermove", (event) => { if (event.buttons) this.seek(event); });
   }

@@ -218,9 +218,10 @@ class View {
     const ink = this.ink, shapes = NetworkCanvas.prototype;
     const entries = groups.map((group) => mark((g) => { shapes.outline(g, group.shape, 9, 8, 6); g.setLineDash(group.dash); g.strokeStyle = ink.text; g.stroke(); }, `${group.name} (${group.kind})`));
     if (communities.length) entries.push(mark((g) => { g.beginPath(); g.moveTo(9, 2); g.lineTo(15, 8); g.lineTo(9, 14); g.lineTo(3, 8); g.fillStyle = ink.people; g.fill(); }, "people"));
-    entries.push(mark((g) => { g.beginPath(); g.arc(9, 8, 6, -Math.PI / 2, Math.PI / 2); g.lineWidth = 2; g.strokeStyle = ink.people; g.stroke(); }, "ring: human share of its diet"));
+    if (this.runs.some((run) => run.agents.human_share_read)) entries.push(mark((g) => { g.beginPath(); g.arc(9, 8, 6, -Math.PI / 2, Math.PI / 2); g.lineWidth = 2; g.strokeStyle = ink.people; g.stroke(); }, "ring: human share of its diet"));
     entries.push(mark((g) => { g.beginPath(); g.arc(5, 10, 2.5, 0, 7); g.arc(13, 8, 5, 0, 7); g.fillStyle = ink.faint; g.fill(); }, "size: readers"));
-    entries.push(mark((g) => { g.beginPath(); g.moveTo(1, 5); g.lineTo(17, 7.6); g.lineTo(17, 8.4); g.lineTo(1, 11); g.fillStyle = ink.faint; g.fill(); }, "link: thick at who is read"));
+    if (this.topology.complete) entries.push(element("span", { class: "entry" }, "no links drawn: everyone reads everyone"));
+    else entries.push(mark((g) => { g.beginPath(); g.moveTo(1, 5); g.lineTo(17, 7.6); g.lineTo(17, 8.4); g.lineTo(1, 11); g.fillStyle = ink.faint; g.fill(); }, "link: thick at who is read"));
     if (this.topology.guarded) entries.push(mark((g) => { shapes.hexagon(g, 9, 8, 5); g.fillStyle = ink.verifier; g.fill(); }, "guarded by a verifier"));
     if (this.runs.some((run) => run.agents.collapsed)) entries.push(mark((g) => { g.beginPath(); g.moveTo(4, 3); g.lineTo(14, 13); g.moveTo(14, 3); g.lineTo(4, 13); g.lineWidth = 2; g.strokeStyle = ink.cross; g.stroke(); }, "collapsed"));
     if (this.runs.some((run) => Object.keys(run.low).length)) entries.push(mark((g) => { g.globalAlpha = 0.3; g.fillStyle = this.lines[0]; g.fillRect(1, 3, 16, 10); g.globalAlpha = 1; g.fillRect(1, 7, 16, 2); }, "band: 10 to 90% of models"));
