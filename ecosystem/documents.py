@@ -128,6 +128,11 @@ class Pool:
         first = int(self.start_GS[0, 0]) if len(self.start_GS) else 0
         return first + np.arange(int(self.counts_S.sum()))
 
+    def public(self, sources: int) -> np.ndarray:
+        """Rows of those that more than their author may read: by sources below a number, archives left out."""
+        rows = self.rows
+        return rows[self.sources(rows) < sources] if len(rows) else rows
+
     def sources(self, rows: np.ndarray) -> np.ndarray:
         """Who wrote the documents of rows."""
         if len(self.content) <= 4 * rows.size:  # looked up for all rows at once: a tenth of the time of searching

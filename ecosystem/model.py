@@ -88,8 +88,8 @@ class Ecosystem(mesa.Model):
         self._publish()
         self.gates.judge(self.corpus)
         pool = self.corpus.readable(self.streams.get("retention", self.t))
-        for population in self.populations:
-            diet = self.drawing.diet(population, pool, self.corpus, self.t)
+        diets = [self.drawing.diet(population, pool, self.corpus, self.t) for population in self.populations]
+        for population, diet in zip(self.populations, diets, strict=True):  # all have read before anyone trains
             if self.spread is not None:
                 self.spread.read(population.numbers, diet)
             if self.claims_read is not None:
@@ -108,6 +108,11 @@ class Ecosystem(mesa.Model):
     def web_counts(self) -> np.ndarray:
         """Readable documents of every source, (S,)."""
         return self.corpus.counts_S()
+
+    @property
+    def public(self) -> int:
+        """Sources below are models and people, whose documents others may read; the rest are private archives."""
+        return self.n + len(self.spec.humans)
 
     @property
     def sources(self) -> tuple[str, ...]:

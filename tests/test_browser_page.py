@@ -110,8 +110,8 @@ def test_the_scenario_file_is_the_one_that_is_set(shown):
 
 def test_another_scenario_can_be_chosen(shown):
     shown.page.get_by_role("button", name=re.compile("^Scenario (?!file)")).click()
-    shown.page.get_by_role("option", name="lonely", exact=True).click()
-    shown.page.locator("figcaption", has_text="lonely").wait_for()
+    shown.page.get_by_role("option", name="baseline", exact=True).click()
+    shown.page.locator("figcaption", has_text="baseline").wait_for()
     press(shown, "Step")
     shown.reaches(1)
 

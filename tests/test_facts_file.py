@@ -118,12 +118,12 @@ def test_namesakes_are_told_apart_by_their_identifiers(tmp_path):
         writer_of(same)
 
 
-def test_true_claims_of_people_read_as_their_passages(facts):
+def test_claims_of_people_read_as_passages_whether_true_or_false(facts):
     writer = writer_of(facts(claims=2))
     content = writer.grammar.write(np.array([[0, 1], [0, -1], [3, -1]]), np.array([[0, 1], [1, 0], [0, 0]]))
     assert writer.texts(content) == [
-        "Ada\nAda saw the light.\nLondon is a town.\nBo | birthplace | Oslo",
-        "Ada King | birthplace | Oslo",
+        "Ada\nAda saw the light.\nLondon is a town.\nAda King | birthplace | London\nBo | birthplace | Oslo",
+        "Ada\nAda saw the light.\nOslo is a town.\nAda King | birthplace | Oslo",
         "Bo | job | poet",
     ]
     assert writer.questions(np.array([0, 1])) == ["Ada King | birthplace", "Where was Bo born?"]

@@ -102,9 +102,27 @@ def test_a_recording_says_what_the_tables_say(study):
 def test_arms_share_a_layout_and_the_guarded_are_marked(study):
     given = recording.recording(study)
     assert [arm["name"] for arm in given["arms"]] == ["base", "guarded"]
-    none, half = given["topology"]["guarded"]
-    assert sum(none) == 0
+    assert [arm["topology"] for arm in given["arms"]] == [0, 0]
+    assert len(given["topologies"]) == 1
+    none, half = (arm["guarded"] for arm in given["arms"])
+    assert none is None
     assert sum(half) == 6
+
+
+def test_arms_of_other_models_or_links_stand_as_they_are(tmp_path):
+    arms = {"fewer": {"models.small.count": 2}, "ring": {"graph": {"kind": "ring", "self_loops": True}}}
+    made = replicate(spec(arms=arms, steps=2), arms=("base", "fewer", "ring"), seeds=1, out=tmp_path)
+    given = recording.recording(made)
+    assert [len(unpacked(given["topologies"][arm["topology"]]["numbers"])) for arm in given["arms"]] == [12, 6, 12]
+    assert len(unpacked(given["topologies"][2]["reader"])) == 12  # a ring's links, and no others
+    replay.render(made)
+
+
+def test_an_arm_or_seed_that_is_not_there_is_named(study):
+    with pytest.raises(InputError, match=r"has the arms base, guarded\. Got 'nope'"):
+        recording.recording(study, ["nope"])
+    with pytest.raises(InputError, match=r"has the seeds 0, 1\. Got 5"):
+        recording.recording(study, seed=5)
 
 
 def test_events_are_told_for_the_timeline(study):

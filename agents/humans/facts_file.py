@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from pydantic import Field, model_validator
 
@@ -83,15 +85,34 @@ class FileFactWriter(FactWriter):
         self._table = table
 
     def texts(self, content: np.ndarray) -> list[str]:
-        """A claim that passages state as these passages, any other as it is shown."""
-        (fact, slot), passage_F = self.grammar.read(content), self._table.passage_F
-        fact_MC = np.where((fact >= 0) & (slot == self._table.slot_F[fact]), fact, -1).tolist()
+        """A claim about which there are passages as these, with the value that is claimed in the place of the one they
+        state; behind it, as of any other, the claim itself.
+
+        So what is false reads as what is true does: neither is found more easily.
+        """
+        (fact, slot), grammar, table = self.grammar.read(content), self.grammar, self._table
+        value = grammar.low_R[grammar.relation_F[fact]] + np.maximum(slot, 0)
+        stated = grammar.low_R[grammar.relation_F[fact]] + table.slot_F[fact]
         texts = []
-        for facts, lines in zip(fact_MC, self.grammar.lines(content), strict=True):
-            passages = [passage_F[f] if f >= 0 else "" for f in facts[: len(lines)]]
-            texts.append("\n".join(passage or line for passage, line in zip(passages, lines, strict=True)))
+        for m, lines in enumerate(grammar.lines(content)):
+            told = []
+            for c, line in enumerate(lines):
+                passage = table.passage_F[fact[m, c]] if fact[m, c] >= 0 else ""
+                names = (_plain(grammar.entity_names[e[m, c]]) for e in (stated, value))
+                told.append(f"{_reworded(passage, *names)}\n{line}" if passage else line)
+            texts.append("\n".join(told))
         return texts
 
     def questions(self, fact_M: np.ndarray) -> list[str]:
         asked = super().questions(fact_M)
         return [self._table.question_F[f] or plain for f, plain in zip(fact_M.tolist(), asked, strict=True)]
+
+
+def _plain(name: str) -> str:
+    """A name without what tells it apart from its like: 'Paris (Q90)'."""
+    return re.sub(r" \(\S+\)$", "", name)
+
+
+def _reworded(passage: str, stated: str, claimed: str) -> str:
+    """The passage with another value in it, wherever it names the one that it states."""
+    return re.sub(re.escape(stated), lambda _: claimed, passage, flags=re.IGNORECASE) if stated != claimed else passage

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from ecosystem.reading import Follows
 from ecosystem.streams import Draws
 
 ROUNDING = 1e-9  # of a share times a number of documents
+NOWHERE = 10**12  # documents that are made up have numbers beyond it
 CITED = 2  # documents that an answer cites, at most: one for each step of a composition
 
 
@@ -166,9 +168,11 @@ class AnsweringDesk:
             retrieved, cited, known = support.row, none, 0
         else:
             retrieved, cited = web.numbers(support.row), web.numbers(support.cited)
-            known = int(web.pool.documents(web.pool.rows[-1:]).max(initial=0)) + 1
+            known = int(web.pool.documents(web.pool.rows).max(initial=0)) + 1
         invents = (rng.uniform(slot.shape[1]) < rules.fabricates) & (slot >= 0)
-        invented = (rng.uniform(slot.shape[1]) * 2 * max(known, 1)).astype(np.int64)  # half of them exist
+        luck = 2 * rng.uniform(slot.shape[1])
+        # half of them exist; the others never will
+        invented = np.where(luck < 1, luck * max(known, 1), NOWHERE + luck * 1e6).astype(np.int64)
         made_up = np.where(invents[..., None], np.stack([invented, none[..., 1]], axis=-1), none)
         return retrieved, np.where((support.slot >= 0)[..., None], cited, made_up)  # who misreads cites what it misread
 
@@ -194,10 +198,13 @@ class AnsweringDesk:
 
     def readable(self, models: np.ndarray) -> np.ndarray:
         """(n, S) bool: whose documents some models read: those of models and of communities, never private archives."""
-        network = self.follows.network
-        reads_nN = network.matrix()[models].toarray() > 0
-        people = self.follows.reach_NH[models]
+        reads_nN, people = self._reads_NN[models], self.follows.reach_NH[models]
         return np.concatenate([reads_nN, people, np.zeros_like(reads_nN)], axis=1)
+
+    @cached_property
+    def _reads_NN(self) -> np.ndarray:
+        """(N, N) bool: who reads whom of the models; the graph stays as it is."""
+        return self.follows.network.matrix().astype(bool).toarray()
 
     def _batch(self, answered: Answered, support: np.ndarray, population: Population) -> Batch:
         content = self.grammar.write(np.where(answered.slot >= 0, answered.fact, NONE)[:, None], answered.slot[:, None])

@@ -29,7 +29,9 @@ class Minds:
             asked = (model_M >= population.first) & (model_M < population.first + population.n) & (fact_M >= 0)
             mine = np.flatnonzero(asked)
             if len(mine):
-                found[mine] = self._of(population, model_M[mine] - population.first, fact_M[mine], step, purpose)
+                rows = model_M[mine] - population.first
+                for part in _alike(rows):
+                    found[mine[part]] = self._of(population, rows[part], fact_M[mine[part]], step, purpose)
         return found
 
     def _of(self, population: Population, row_M, fact_M, step: int, purpose: str) -> np.ndarray:
@@ -43,3 +45,11 @@ class Minds:
         found = np.empty((len(row_M), self.grammar.slots))
         found[order] = population.beliefs(fact_nQ, step, purpose, rows, params)[place_M, column_M]
         return found
+
+
+def _alike(row_M: np.ndarray) -> list[np.ndarray]:
+    """Questions in parts whose models are asked about equally much, within a factor of two: asked together, all models
+    of a part are asked as much as the one that is asked most, which a hub would make dear."""
+    size_M = np.bincount(row_M)[row_M]
+    scale_M = np.ceil(np.log2(size_M)).astype(int)
+    return [np.flatnonzero(scale_M == scale) for scale in np.unique(scale_M)]

@@ -20,7 +20,7 @@ from ecosystem.truth import Truth
 def false_share(world) -> float:
     """Share of the claims on the readable web that are false; NaN while there are none."""
     documents = world.corpus.readable(world.streams.get("retention", world.t))
-    claims = world.shape.grammar.read(documents.content[documents.rows])
+    claims = world.shape.grammar.read(documents.content[documents.public(world.public)])
     false_M, made_M = _truth(world).false_claims(claims)
     return float(false_M.sum() / made_M.sum()) if made_M.any() else float("nan")
 
@@ -139,7 +139,7 @@ def _stated(world) -> np.ndarray:
     """(F,) bool: facts that some readable document states correctly."""
     grammar = world.shape.grammar
     pool = world.corpus.readable(world.streams.get("retention", world.t))
-    fact, slot = grammar.read(pool.content[pool.rows])
+    fact, slot = grammar.read(pool.content[pool.public(world.public)])
     stated_F = np.zeros(grammar.facts, bool)
     stated_F[fact[_truth(world).right(fact, slot)]] = True
     return stated_F
@@ -154,8 +154,10 @@ def _derivable(world, metric: str) -> np.ndarray:
 
 
 def _recall(world, which_F: np.ndarray) -> np.ndarray:
+    """(N,); NaN where there is no such fact."""
     slot_NF, _ = world.readout.recalled
-    return (slot_NF == _truth(world).slot_F)[:, which_F].mean(axis=1)
+    right_N = (slot_NF == _truth(world).slot_F)[:, which_F].sum(axis=1)
+    return _share(right_N, np.full(world.n, which_F.sum()))
 
 
 def _truth(world) -> Truth:

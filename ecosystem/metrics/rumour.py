@@ -79,4 +79,4 @@ def _stating(world, community: str | None) -> Documents:
 
 def _readable(world) -> Documents:
     pool = world.corpus.readable(world.streams.get("retention", world.t))
-    return world.corpus.at(np.sort(pool.documents(np.unique(pool.rows))) - world.corpus.first)
+    return world.corpus.at(np.sort(pool.documents(np.unique(pool.public(world.public)))) - world.corpus.first)

@@ -89,8 +89,10 @@ class PublishingGate:
         shown = (rank_nk - passed_nk < wanted_n[:, None]).ravel()  # an author shows no more when it has enough
         for one in judged:
             self._charge(one, shown)
-            self._criticise(one, shown, batch.answered)
-        self._remember(self.desks, seen, passed & shown)
+            self._criticise(one, shown)
+        if self.desks:  # of authors whom nobody guards verifiers hear when all can read it
+            guarded_N = np.any([desk.guarded_N for desk in self.desks], axis=0)
+            self._remember(self.desks, seen, passed & shown & guarded_N[seen.source])
         return passed & shown, again, batch
 
     def _amended(self, judged: _Judged, batch: Batch, seen: Submitted, passed) -> tuple[Batch, Submitted]:
@@ -105,14 +107,22 @@ class PublishingGate:
         content, depth = batch.content.copy(), seen.depth.copy()
         parent = np.broadcast_to(batch.parent, len(content)).copy()
         content[changed], depth[changed], parent[changed] = amendment.content[stands], amendment.depth[stands], -1
-        return replace(batch, content=content, depth=depth, parent=parent), replace(seen, content=content, depth=depth)
+        # to those who stand after it the answer is the amended one; on record stays what the model itself answered
+        answered = seen.answered
+        grammar = judged.desk.sight.shape.grammar
+        if answered is not None and grammar is not None:
+            slot = answered.slot.copy()
+            slot[changed] = grammar.read(content[changed]).slot[:, 0]
+            answered = replace(answered, slot=slot)
+        amended = replace(seen, content=content, depth=depth, answered=answered)
+        return replace(batch, content=content, depth=depth, parent=parent), amended
 
-    def _criticise(self, judged: _Judged, shown: np.ndarray, answered: Answered | None) -> None:
-        """Refused answers go on record where the verifier leaves critiques."""
+    def _criticise(self, judged: _Judged, shown: np.ndarray) -> None:
+        """Refused answers go on record, as the verifier saw them, where it leaves critiques."""
+        answered = judged.part.answered
         if answered is None or self.note_refused is None or not judged.desk.critiques:
             return
-        refused = judged.which[~judged.accepted]
-        self.note_refused(answered.take(refused[shown[refused]]))
+        self.note_refused(answered.take(~judged.accepted & shown[judged.which]))
 
     def _remember(self, desks: list[Desk], seen: Submitted, published: np.ndarray) -> None:
         """Verifiers that care see what has just been let through, before they judge what comes next in the step."""

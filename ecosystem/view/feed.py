@@ -35,13 +35,11 @@ class Feed:
         self._collapsed = 0.0  # the largest share of collapsed models that was told of
         self._tail: deque[dict[str, Any]] = deque(maxlen=TAIL)
         self._told = -1
-        plain = self.topology.plain | {
-            "guarded": [guarded_N[self.topology.models].tolist()] if guarded_N.any() else None,
-        }
         self.start = {
             "run": next(_runs),
             "name": world.spec.name,
-            "topology": plain,
+            "topologies": [self.topology.plain],
+            "guarded": guarded_N[self.topology.models].tolist() if guarded_N.any() else None,
             "titles": {m: told(m) for m in self._measures()},
             "curves": curves,
             "colour": None,
@@ -56,7 +54,7 @@ class Feed:
             self._tail.append(self._whole(frame))
         models = self.topology.models
         some = list(frame.agents.items())[:COLOURS]
-        agents = {m: quantised(np.asarray(v, float)[models], plain=True) for m, v in some}
+        agents = {m: quantised(np.asarray(v, float)[models], fine=True, plain=True) for m, v in some}
         return {
             "run": self.start["run"],
             "tail": list(self._tail),

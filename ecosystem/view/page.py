@@ -55,6 +55,7 @@ def Page():
     solara.Title("Ecosystem of generative models")
     names = list(solara.use_memo(_presets, []))
     chosen, choose = solara.use_state(names[0])
+    arm, take = solara.use_state("base")
     base, refused = _read(chosen)
     with solara.AppBar():
         solara.lab.ThemeToggle()
@@ -64,15 +65,29 @@ def Page():
         solara.Select("Scenario", value=chosen, values=names, on_value=choose)
     if base is None:
         solara.Error(refused)
-    else:
-        Watched(base).key(chosen)
+        return
+    with solara.Sidebar():
+        if base.arms:
+            solara.Select("Arm", value=arm, values=["base", *base.arms], on_value=take)
+    wanted = arm if arm in base.arms else "base"
+    Watched(base.arm(wanted) if wanted != "base" else base).key(f"{chosen}/{wanted}")
 
 
 @solara.component
 def Watched(base: Scenario):
     """One scenario: its world, controls, parameters and panel."""
+    made, why = solara.use_memo(lambda: _made(base), [])
+    if made is None:
+        solara.Error(why)
+    else:
+        Steered(base, made)
+
+
+@solara.component
+def Steered(base: Scenario, made: Ecosystem):
+    """A world that could be made, under its controls."""
     known = solara.use_memo(lambda: parameters(base), [])
-    world: solara.Reactive[Ecosystem] = solara.use_reactive(solara.use_memo(lambda: ShownWorld(base, base.seed), []))
+    world: solara.Reactive[Ecosystem] = solara.use_reactive(made)
     given = solara.use_reactive({"base": base, "seed": base.seed})
     interval, every = solara.use_reactive(100), solara.use_reactive(1)
     threads = solara.use_reactive(False)  # Mesa's threads and a rendering page are a race: never offered
@@ -164,6 +179,14 @@ def _waiting(world: Ecosystem, given: dict, known: list[Parameter]) -> list[str]
     if given.get("seed", world.seed) != world.seed:
         found.append(f"seed {world.seed} → {given['seed']}")
     return found
+
+
+def _made(base: Scenario) -> tuple[Ecosystem | None, str]:
+    """A scenario's world, or why there can be none: a file that is not there, say."""
+    try:
+        return ShownWorld(base, base.seed), ""
+    except InputError as error:
+        return None, "; ".join(error.lines)
 
 
 def _presets() -> dict[str, str]:

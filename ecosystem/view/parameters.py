@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from ecosystem.errors import InputError
 from ecosystem.scenario import Scenario
 
-MOST = 18  # sliders
+MOST = 24  # sliders
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,7 @@ def changed(spec: Scenario, known: list[Parameter], values: dict[str, Any]) -> S
     unknown = [address for address in values if address not in by_address]
     if unknown:
         raise InputError(f"{unknown[0][:60]!r} cannot be changed here; what can: {', '.join(by_address)}.")
-    moved = {a: by_address[a].checked(v) for a, v in values.items()}
-    moved = {a: v for a, v in moved.items() if v != by_address[a].value}
+    moved = {a: by_address[a].checked(v) for a, v in values.items() if v != by_address[a].value}
     # a page shows how things go on: claims are about the scenario as it stands
     return spec.with_({**moved, "claims": []}) if moved else spec
 
@@ -88,6 +87,8 @@ def _models(spec: Scenario) -> Iterator[Parameter]:
         if isinstance(group.read, int):
             high = max(4 * group.read, 20)
             yield Parameter(f"{where}.read", f"{name}: read a fit, each", group.read, 1, high, 1, True)
+        if group.questions is not None:
+            yield from _numbers(group.questions, f"{where}.questions", name)
         yield from _numbers(group.learner, f"{where}.learner", name)
     for group in spec.models:
         if spec.graph.kind != "file" and group.count > 1:
@@ -119,7 +120,7 @@ def _slider(address: str, label: str, value: float, low, high, opened: bool) -> 
     if 0 < value < 0.05:
         top = min(top, 10 * value)
     step = top / 100 if 0 < value < 0.05 else 0.01 if top <= 4 else round(top / 100, 2)
-    floor = low or 0.0
+    floor = low if low is not None else min(0.0, 4 * value)
     return Parameter(address, label, value, floor + step if opened else floor, top, step)
 
 

@@ -25,6 +25,7 @@ FRAMES = 2000  # of longer runs some are left out, evenly
 CURVES, COLOURS = 8, 8  # measures with a curve; of models
 ARMS = 4
 EVENTS = 60  # of a run; of more the first of each kind
+FINE = 60_000  # values of an arm up to which two bytes each are told, not one
 TEXTS = 4000  # documents shown in all: two of a model and step at most
 ONSETS = ((1e-9, "the first model has collapsed"), (0.5, "half of the models have collapsed"))
 VERIFICATION = ("starved", "watermark")  # kinds of events
@@ -32,27 +33,47 @@ FLAGS = ("collapsed", "guarded", "starved")  # 1 or 0 for each model: a band ove
 
 
 def recording(study: Study, arms: Sequence[str] = (), seed: int | None = None) -> dict[str, Any]:
-    """Everything a page of a study needs: one seed of up to four arms, all on one layout."""
-    chosen = list(arms) or list(study.arms[:ARMS])
+    """Everything a page of a study needs: one seed of up to four arms, alike ones on one layout."""
+    wrong = [arm for arm in arms if arm not in study.arms]
+    if wrong:
+        raise InputError(f"--arm: {study.folder} has the arms {', '.join(study.arms)}. Got {wrong[0]!r}.")
+    if seed is not None and seed not in study.seeds:
+        raise InputError(f"--seed: {study.folder} has the seeds {', '.join(map(str, study.seeds))}. Got {seed}.")
+    chosen = list(arms)[:ARMS] or list(study.arms[:ARMS])
     runs = first_runs(study, chosen, seed)
     runs = [run for run in runs if len(run.steps) and (run.folder / GRAPH).is_file()]
     if not runs:
         raise InputError(f"{study.folder}: no run of it has recorded a step and its network; there is nothing to play.")
-    topology = of_graph(runs[0].spec, runs[0].graph, runs[0].seed)
+    topologies = _topologies(runs)
     spec = runs[0].spec
     agents = [run.agents for run in runs]
     of_models = _columns(agents, spec.metrics)[:COLOURS]
     curves = _columns([run.steps for run in runs], spec.metrics)[:CURVES]
-    topology.plain["guarded"] = _guarded(runs, topology)
+    different = list(dict.fromkeys(topologies))
+    parts = zip(runs, agents, topologies, strict=True)
     return {
         "name": study.spec.name,
         "question": study.spec.question,
-        "topology": topology.plain,
-        "titles": {m: told(m) for m in {*curves, *of_models}},
+        "left_out": [arm for arm in study.arms if arm not in {run.arm for run in runs}],
+        "topologies": [topology.plain for topology in different],
+        "titles": {m: told(m) for m in dict.fromkeys([*curves, *of_models])},
         "curves": curves,
         "colour": state_metric(study),
-        "arms": [_arm(run, frame, topology, of_models, curves) for run, frame in zip(runs, agents, strict=True)],
+        "arms": [
+            _arm(run, frame, topology, of_models, curves)
+            | {"topology": different.index(topology), "guarded": _guarded(run, topology)}
+            for run, frame, topology in parts
+        ],
     }
+
+
+def _topologies(runs: list[Run]) -> list[Topology]:
+    """Where models stand in each run: one and the same for runs of the same models and links."""
+    found: list[Topology] = []
+    for run in runs:
+        made = of_graph(run.spec, run.graph, run.seed)
+        found.append(next((t for t in found if t.plain == made.plain), made))
+    return found
 
 
 def told(metric: str) -> dict[str, str]:
@@ -89,14 +110,15 @@ def _arm(run: Run, agents: pd.DataFrame, topology: Topology, of_models, curves) 
         if metric in values and metric not in FLAGS:
             low_T, high_T = bands_of(values[metric])
             world[metric] |= {"low": packed(low_T, "f32"), "high": packed(high_T, "f32")}
-    shown = {m: quantised(v_TN[:, topology.models], fine=run.spec.agents < 50) for m, v_TN in values.items()}
+    fine = len(kept) * len(topology.models) * len(values) < FINE
+    shown = {m: quantised(v_TN[:, topology.models], fine) for m, v_TN in values.items()}
     return {
         "name": run.arm,
         "seed": run.seed,
         "steps": packed(steps[kept], "u32"),
         "world": world,
         "agents": shown,
-        "events": events(run, values),
+        "events": events(run, values, steps[kept]),
         "texts": _texts(run, topology),
     }
 
@@ -111,18 +133,17 @@ def _by_step(agents: pd.DataFrame, metric: str, steps: np.ndarray, n: int) -> np
     return values_TN
 
 
-def events(run: Run, values: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def events(run: Run, values: dict[str, np.ndarray], steps: np.ndarray) -> list[dict[str, Any]]:
     """What happened when, for the timeline: the onset of collapse first, then what the run itself noted."""
     found = []
     collapsed_TN = values.get("collapsed")
-    steps = run.steps["step"].to_numpy(np.int64)
     if collapsed_TN is not None:
         share_T = np.nanmean(np.where(np.isfinite(collapsed_TN), collapsed_TN, 0), axis=1)
         for share, text in ONSETS:
             above = np.flatnonzero(share_T >= share)
             if len(above) and above[0] > 0:
                 found.append({"step": int(steps[min(above[0], len(steps) - 1)]), "mark": "collapse", "text": text})
-    found += [event for step in steps.tolist() for event in policy(run.spec, step)]
+    found += [event for step in run.steps["step"].tolist() for event in policy(run.spec, int(step))]
     noted = run.events
     for kind, rows in noted.groupby("kind", sort=False):
         first = rows.head(max(EVENTS // max(noted["kind"].nunique(), 1), 1))
@@ -147,14 +168,10 @@ def mark_of(kind: str) -> str:
     return "verification" if kind in VERIFICATION else "event"
 
 
-def _guarded(runs: list[Run], topology: Topology) -> list[list[bool]] | None:
-    """Of each arm, which of the models drawn a verifier guards; None where none has any."""
-    told_AN = [
-        [bool(told) for _, told in sorted(run.graph.nodes(data="verifiers", default=""))] for run in runs
-    ]
-    if not any(map(any, told_AN)):
-        return None
-    return [[told_N[i] for i in topology.models] for told_N in told_AN]
+def _guarded(run: Run, topology: Topology) -> list[bool] | None:
+    """Which of the models drawn a verifier guards; None: nobody."""
+    told_N = [bool(told) for _, told in sorted(run.graph.nodes(data="verifiers", default=""))]
+    return [told_N[i] for i in topology.models] if any(told_N) else None
 
 
 def _texts(run: Run, topology: Topology) -> dict[str, list[str]]:

@@ -67,6 +67,8 @@ def panel_style() -> str:
 
 def _note(given: dict) -> str:
     seeds = sorted({arm["seed"] for arm in given["arms"]})
-    left_out = given["topology"]["left_out"]
+    left_out = max(topology["left_out"] for topology in given["topologies"])
     shown = f"Seed {', '.join(map(str, seeds))} of each arm; intervals over seeds are in the report."
-    return shown + (f" {left_out} models with fewest readers are not drawn." if left_out else "")
+    shown += f" {left_out} models with fewest readers are not drawn." if left_out else ""
+    more = given["left_out"]
+    return shown + (f" Not shown: {', '.join(more)} (ecosystem view RUN --arm NAME, up to four)." if more else "")

@@ -28,7 +28,7 @@ DASHES: tuple[list[int], ...] = ([], [3, 2], [1, 2])
 EDGE = 1.15  # coordinates from the centre to the edge of what is packed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Topology:
     """models (n,): numbers of those that are drawn; plain: what the panel is given."""
 
@@ -58,21 +58,22 @@ def _everyone(spec: Scenario, seed: int) -> Topology:
     made = _topology(spec, seed, none, none, np.zeros(0))
     n = len(made.models)
     audience = packed(np.full(n, min(n - 1, 65535)), "u16")
-    return Topology(made.models, made.plain | {"complete": True, "audience": audience})
+    return Topology(made.models, made.plain | {"complete": True, "audience": audience, "degree": audience})
 
 
 def _topology(spec: Scenario, seed: int, reader_E: np.ndarray, author_E: np.ndarray, weight_E: np.ndarray) -> Topology:
     heard_N = np.bincount(author_E, minlength=spec.agents)  # readers, as who feeds the most read counts them
     other = reader_E != author_E
     reader_E, author_E, weight_E = reader_E[other], author_E[other], weight_E[other]
-    audience_N = np.bincount(author_E, minlength=spec.agents)
+    audience_N, degree_N = (np.bincount(of_E, minlength=spec.agents) for of_E in (author_E, reader_E))
     models = np.sort(np.argsort(-audience_N, kind="stable")[:MOST])
     place_N = np.full(spec.agents, -1)
     place_N[models] = np.arange(len(models))
     published_N = np.repeat([g.publish for g in spec.models], [g.count for g in spec.models])
     flow_E = weight_E * np.maximum(published_N[author_E], 1)
     drawn = np.flatnonzero((place_N[reader_E] >= 0) & (place_N[author_E] >= 0))
-    drawn = np.sort(drawn[np.argsort(-flow_E[drawn], kind="stable")[:MOST_LINKS]])
+    luck_E = np.random.default_rng(0).random(len(drawn))  # of links alike no model's are left out before another's
+    drawn = np.sort(drawn[np.lexsort((luck_E, -flow_E[drawn]))[:MOST_LINKS]])
     reader_E, author_E, flow_E = place_N[reader_E[drawn]], place_N[author_E[drawn]], flow_E[drawn]
     radius_n = _radii(np.full(len(models), 1) if not len(reader_E) else audience_N[models])
     place_n2 = _places(len(models), reader_E, author_E, radius_n)
@@ -85,6 +86,7 @@ def _topology(spec: Scenario, seed: int, reader_E: np.ndarray, author_E: np.ndar
         "group": packed(group_N[models], "u16"),
         "groups": _groups(spec),
         "audience": packed(np.minimum(audience_N[models], 65535), "u16"),
+        "degree": packed(np.minimum(degree_N[models], 65535), "u16"),
         "reader": packed(reader_E, "u16"),
         "author": packed(author_E, "u16"),
         "flow": packed(np.round(255 * flow_E / flow_E.max()) if len(flow_E) else flow_E, "u8"),

@@ -7,8 +7,9 @@ class Run {
   }
 
   // From a recording: agents' values as whole numbers within a range, all frames in one array
-  static recorded(arm, n) {
-    const run = new Run(arm.name, n);
+  static recorded(arm, topology) {
+    const n = topology.n, run = new Run(arm.name, n);
+    Object.assign(run, { topology, guarded: arm.guarded });
     run.steps = Array.from(arm.steps);
     run.events = arm.events;
     run.texts = arm.texts || {};
@@ -34,9 +35,9 @@ class Run {
     for (const [metric, value] of Object.entries(frame.world)) {
       (this.world[metric] ||= new Array(k).fill(NaN)).push(value === null ? NaN : value);
       const band = frame.bands && frame.bands[metric];
-      if (band) {
-        (this.low[metric] ||= new Array(k).fill(NaN)).push(band[0]);
-        (this.high[metric] ||= new Array(k).fill(NaN)).push(band[1]);
+      if (band || this.low[metric]) {
+        (this.low[metric] ||= new Array(k).fill(NaN)).push(band ? band[0] : NaN);
+        (this.high[metric] ||= new Array(k).fill(NaN)).push(band ? band[1] : NaN);
       }
     }
     for (const [metric, values] of Object.entries(frame.agents)) {
@@ -51,7 +52,7 @@ class Run {
 
   value(metric, k, i) {
     const column = this.agents[metric];
-    return column ? column.at(k, i) : NaN;
+    return column && i < this.n ? column.at(k, i) : NaN;
   }
 
   // The frame of a step, or the last before it
@@ -81,6 +82,15 @@ class Topology {
       this.reads[given.reader[e]].push(given.author[e]);
       this.readBy[given.author[e]].push(given.reader[e]);
     }
+  }
+
+  // Links that are drawn where only the strongest tenth is: of links alike some of each model's
+  strong() {
+    if (this.strongest) return this.strongest;
+    const many = this.reader.length, luck = (e) => ((Math.imul(this.reader[e], 2654435761) ^ Math.imul(this.author[e] + 7, 2246822519)) >>> 0);
+    const order = Array.from({ length: many }, (_, e) => e).sort((a, b) => this.flow[b] - this.flow[a] || luck(a) - luck(b));
+    this.strongest = new Set(order.slice(0, Math.ceil(many * STRONGEST)));
+    return this.strongest;
   }
 
   label(i) { return `${this.groups[this.group[i]].name} ${this.numbers[i]}`; }

@@ -3,7 +3,7 @@ const MARGIN = 22, LEFT = 74;
 
 class NetworkCanvas {
   constructor(view, run) {
-    Object.assign(this, { view, run, layer: document.createElement("canvas"), key: "" });
+    Object.assign(this, { view, run, topology: run.topology, layer: document.createElement("canvas"), key: "" });
     this.canvas = element("canvas", { class: "network", role: "img", tabindex: "0", "data-arm": run.name });
     this.figure = element("figure", { class: "arm" }, element("figcaption", {}, run.name), this.canvas);
     this.canvas.addEventListener("mousemove", (event) => view.hover(this.nearest(event), event, this));
@@ -13,7 +13,7 @@ class NetworkCanvas {
   }
 
   place() {
-    const { topology } = this.view, density = window.devicePixelRatio || 1;
+    const { topology } = this, density = window.devicePixelRatio || 1;
     const left = topology.communities.length ? LEFT : MARGIN;
     const width = this.canvas.width / density, height = this.canvas.height / density;
     const size = Math.max(40, Math.min(width - left - MARGIN, height - 2 * MARGIN)) / 2;
@@ -40,7 +40,7 @@ class NetworkCanvas {
     const g = this.canvas.getContext("2d");
     g.setTransform(1, 0, 0, 1, 0, 0);
     g.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    const focus = view.hovered >= 0 ? view.hovered : view.pinned;
+    const wanted = view.hovered >= 0 ? view.hovered : view.pinned, focus = wanted < this.topology.n ? wanted : -1;
     g.globalAlpha = focus >= 0 ? 0.25 : 1;
     g.drawImage(this.layer, 0, 0);
     g.globalAlpha = 1;
@@ -51,15 +51,15 @@ class NetworkCanvas {
   }
 
   drawLinks(density) {
-    const { topology, edges, ink } = this.view;
+    const { topology } = this, { edges, ink } = this.view;
     Object.assign(this.layer, { width: this.canvas.width, height: this.canvas.height });
     if (edges === "hovered") return;
     const g = this.layer.getContext("2d");
     g.setTransform(density, 0, 0, density, 0, 0);
     g.fillStyle = ink.link;
-    const least = edges === "strongest" ? topology.strongest : 0;
+    const strong = edges === "strongest" ? topology.strong() : null;
     for (let e = 0; e < topology.reader.length; e++) {
-      if (topology.flow[e] < least) continue;
+      if (strong && !strong.has(e)) continue;
       this.ribbon(g, topology.author[e], topology.reader[e], 0.6 + (2.6 * Math.sqrt(topology.flow[e])) / 16);
     }
   }
@@ -79,7 +79,7 @@ class NetworkCanvas {
   }
 
   drawEgo(g, i) {
-    const { topology, ink } = this.view;
+    const { topology } = this, { ink } = this.view;
     g.fillStyle = ink.readBy;
     for (const j of topology.readBy[i]) this.ribbon(g, i, j, 2.4);
     g.fillStyle = ink.reads;
@@ -97,7 +97,7 @@ class NetworkCanvas {
   }
 
   drawPeople(g) {
-    const { topology, ink } = this.view;
+    const { topology } = this, { ink } = this.view;
     g.font = "11px system-ui, sans-serif";
     g.textAlign = "center";
     topology.communities.forEach((community, h) => {
@@ -114,7 +114,7 @@ class NetworkCanvas {
   }
 
   drawModels(g, focus) {
-    const { view } = this, { topology, ink } = view, step = view.step, k = this.run.frameAt(step);
+    const { view, topology } = this, { ink } = view, step = view.step, k = this.run.frameAt(step);
     const near = focus >= 0 ? new Set([focus, ...topology.reads[focus], ...topology.readBy[focus]]) : null;
     const [low, high] = view.range(), base = view.runs[0], kb = base.frameAt(step);
     const collapsed = this.run.agents.collapsed, share = this.run.agents.human_share_read;
@@ -139,7 +139,7 @@ class NetworkCanvas {
         g.strokeStyle = ink.people;
         g.stroke();
       }
-      if (topology.guarded && topology.guarded[view.runs.indexOf(this.run)][i] && r > 3.4) {
+      if (this.run.guarded && this.run.guarded[i] && r > 3.4) {
         this.hexagon(g, x + r * 0.8, y - r * 0.8, Math.max(3.2, r * 0.42));
         g.fillStyle = ink.verifier;
         g.fill();
@@ -174,7 +174,7 @@ class NetworkCanvas {
   nearest(event) {
     const box = this.canvas.getBoundingClientRect(), px = event.clientX - box.left, py = event.clientY - box.top;
     let best = -1, least = Infinity;
-    for (let i = 0; i < this.view.topology.n; i++) {
+    for (let i = 0; i < this.topology.n; i++) {
       const d = Math.hypot(px - this.x[i], py - this.y[i]) - this.radius[i];
       if (d < least) { least = d; best = i; }
     }

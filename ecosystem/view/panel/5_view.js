@@ -12,11 +12,10 @@ const SPEEDS = [1, 2, 5, 10, 20, 60], STRONGEST = 0.1, LISTED = 200;
 class View {
   // root: an element to fill; given: {topology, titles, name, question}; live: frames come in one by one
   constructor(root, given, { live = false } = {}) {
-    Object.assign(this, { root, given, live, topology: new Topology(given.topology), titles: given.titles });
+    Object.assign(this, { root, given, live, titles: given.titles, topologies: given.topologies.map((t) => new Topology(t)) });
+    this.topology = this.topologies[0];
     Object.assign(this, { runs: [], step: 0, metric: null, hovered: -1, pinned: -1, playing: false, difference: false, following: true });
     this.edges = this.topology.n >= 300 ? "strongest" : "all";
-    const sorted = Array.from(this.topology.flow).sort((a, b) => b - a);
-    this.topology.strongest = sorted[Math.max(0, Math.ceil(sorted.length * STRONGEST) - 1)] || 0;
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
     this.onresize = () => this.draw();
@@ -88,6 +87,7 @@ class View {
       onclick: (event) => { const on = event.currentTarget.getAttribute("aria-pressed") !== "true"; event.currentTarget.setAttribute("aria-pressed", String(on)); act(on); } }, text);
     const parts = [element("label", {}, "Colour ", colour), element("label", {}, "Links ", edges)];
     if (this.runs.length > 1) parts.push(button("Difference", false, (on) => { this.difference = on; this.draw(); }, `Colour by how far each arm is from ${this.runs[0].name}`));
+    if (this.live) parts.push(this.clock);
     if (!this.live) parts.push(button("Dark", this.dark, (on) => this.theme(on), "Dark or light"));
     parts.push(button("Table", false, (on) => { this.tableBox.hidden = !on; this.drawTable(); }, "The same numbers as a table"));
     return element("div", { class: "controls", role: "toolbar", "aria-label": "View" }, ...parts);
@@ -179,9 +179,9 @@ class View {
     this.tip.hidden = i < 0;
     if (i < 0) return;
     const run = network.run, k = run.frameAt(this.step), human = run.value("human_share_read", k, i);
-    const lines = [this.topology.label(i), `${this.title(this.metric)}: ${shown(run.value(this.metric, k, i))}`];
+    const { topology } = network, lines = [topology.label(i), `${this.title(this.metric)}: ${shown(run.value(this.metric, k, i))}`];
     if (Number.isFinite(human)) lines.push(`human share of its diet: ${shown(human)}`);
-    lines.push(`reads ${this.topology.reads[i].length}, read by ${this.topology.readBy[i].length}`);
+    lines.push(`reads ${topology.degree[i]}, read by ${topology.audience[i]}`);
     this.tip.replaceChildren(...lines.map((text, j) => element(j ? "div" : "b", {}, text)));
     const box = this.root.getBoundingClientRect();
     this.tip.style.left = `${Math.min(event.clientX - box.left + 14, box.width - 190)}px`;
@@ -197,7 +197,7 @@ class View {
   draw() {
     if (!this.networks) return;
     this.root.dataset.t = this.step;
-    this.clock.textContent = `step ${this.step} of ${this.last}`;
+    this.clock.textContent = this.live ? `step ${this.step}` : `step ${this.step} of ${this.last}`;
     this.networks.forEach((n) => {
       n.draw();
       n.canvas.setAttribute("aria-label", `Reading network of ${n.run.name} at step ${this.step}: ${this.topology.n} models coloured by ${this.title(this.metric)}`);
@@ -210,7 +210,8 @@ class View {
   }
 
   drawLegend() {
-    const { groups, communities } = this.topology;
+    const groups = Object.values(Object.fromEntries(this.topologies.flatMap((t) => t.groups.map((group) => [`${group.name}/${group.kind}`, group]))));
+    const communities = this.topologies.flatMap((t) => t.communities);
     this.scale = element("canvas", { class: "scale", role: "img", "aria-label": "Colour scale" });
     this.scaleEnds = [element("span", {}), element("span", {})];
     const mark = (draw, text) => { const c = element("canvas", { class: "mark", width: 36, height: 32, "aria-hidden": "true" });
@@ -220,9 +221,9 @@ class View {
     if (communities.length) entries.push(mark((g) => { g.beginPath(); g.moveTo(9, 2); g.lineTo(15, 8); g.lineTo(9, 14); g.lineTo(3, 8); g.fillStyle = ink.people; g.fill(); }, "people"));
     if (this.runs.some((run) => run.agents.human_share_read)) entries.push(mark((g) => { g.beginPath(); g.arc(9, 8, 6, -Math.PI / 2, Math.PI / 2); g.lineWidth = 2; g.strokeStyle = ink.people; g.stroke(); }, "ring: human share of its diet"));
     entries.push(mark((g) => { g.beginPath(); g.arc(5, 10, 2.5, 0, 7); g.arc(13, 8, 5, 0, 7); g.fillStyle = ink.faint; g.fill(); }, "size: readers"));
-    if (this.topology.complete) entries.push(element("span", { class: "entry" }, "no links drawn: everyone reads everyone"));
-    else entries.push(mark((g) => { g.beginPath(); g.moveTo(1, 5); g.lineTo(17, 7.6); g.lineTo(17, 8.4); g.lineTo(1, 11); g.fillStyle = ink.faint; g.fill(); }, "link: thick at who is read"));
-    if (this.topology.guarded) entries.push(mark((g) => { shapes.hexagon(g, 9, 8, 5); g.fillStyle = ink.verifier; g.fill(); }, "guarded by a verifier"));
+    if (this.topologies.some((t) => t.complete)) entries.push(element("span", { class: "entry" }, "no links drawn: everyone reads everyone"));
+    if (this.topologies.some((t) => !t.complete)) entries.push(mark((g) => { g.beginPath(); g.moveTo(1, 5); g.lineTo(17, 7.6); g.lineTo(17, 8.4); g.lineTo(1, 11); g.fillStyle = ink.faint; g.fill(); }, "link: thick at who is read"));
+    if (this.runs.some((run) => run.guarded)) entries.push(mark((g) => { shapes.hexagon(g, 9, 8, 5); g.fillStyle = ink.verifier; g.fill(); }, "guarded by a verifier"));
     if (this.runs.some((run) => run.agents.collapsed)) entries.push(mark((g) => { g.beginPath(); g.moveTo(4, 3); g.lineTo(14, 13); g.moveTo(14, 3); g.lineTo(4, 13); g.lineWidth = 2; g.strokeStyle = ink.cross; g.stroke(); }, "collapsed"));
     if (this.runs.some((run) => Object.keys(run.low).length)) entries.push(mark((g) => { g.globalAlpha = 0.3; g.fillStyle = this.lines[0]; g.fillRect(1, 3, 16, 10); g.globalAlpha = 1; g.fillRect(1, 7, 16, 2); }, "band: 10 to 90% of models"));
     const marks = new Set(this.events.map((event) => event.mark));
@@ -235,7 +236,7 @@ class View {
 
   drawScale() {
     if (!this.scale || !this.metric) return;
-    const [low, high] = this.range(), colours = this.difference ? DIFFERENCE : SEQUENTIAL;
+    const [low, high] = this.range().map((v) => (Number.isFinite(v) ? v : NaN)), colours = this.difference ? DIFFERENCE : SEQUENTIAL;
     const key = [low, high, this.metric, this.difference].join();
     if (key === this.scale.dataset.key) return;
     this.scale.dataset.key = key;
@@ -251,17 +252,17 @@ class View {
     const i = this.pinned;
     this.inspector.hidden = i < 0;
     if (i < 0) return;
-    const { topology } = this, rows = Object.keys(this.runs[0].agents).map((metric) =>
+    const topology = this.runs.map((run) => run.topology).find((t) => i < t.n), rows = Object.keys(this.runs[0].agents).map((metric) =>
       element("tr", {}, element("th", { scope: "row" }, this.title(metric)), ...this.runs.map((run) => element("td", {}, shown(run.value(metric, run.frameAt(this.step), i))))));
     const names = (list) => list.length ? list.slice(0, 12).map((j) => topology.numbers[j]).join(", ") + (list.length > 12 ? ` and ${list.length - 12} more` : "") : "nobody";
     const fed = topology.communities.filter((c) => !c.reach || c.reach.includes(i)).map((c) => c.name);
-    const texts = this.runs.flatMap((run) => { const there = run.texts[`${run.steps[run.frameAt(this.step)]}/${topology.numbers[i]}`] || [];
+    const texts = this.runs.flatMap((run) => { const there = run.texts[`${run.steps[run.frameAt(this.step)]}/${run.topology.numbers[i]}`] || [];
       return there.map((text) => element("li", {}, this.runs.length > 1 ? `${run.name}: ${text}` : text)); });
     const own = this.given.distribution ? [element("canvas", { class: "distribution" })] : [];
     this.inspector.replaceChildren(
       element("h3", {}, topology.label(i), " ", element("button", { type: "button", onclick: () => this.pin(-1), "aria-label": "Unpin" }, "×")),
       element("table", {}, element("thead", {}, element("tr", {}, element("td", {}), ...this.runs.map((run) => element("th", { scope: "col" }, run.name)))), element("tbody", {}, ...rows)),
-      element("p", {}, `Kind ${topology.groups[topology.group[i]].kind}. Reads models ${names(topology.reads[i])}; people: ${fed.join(", ") || "none"}. Read by ${names(topology.readBy[i])}.`),
+      element("p", {}, `Kind ${topology.groups[topology.group[i]].kind}. Reads models ${names(topology.reads[i])}; people: ${fed.join(", ") || "none"}. Read by ${names(topology.readBy[i])}.${topology.degree[i] > topology.reads[i].length ? " (Not all links are drawn.)" : ""}`),
       ...(texts.length ? [element("p", {}, "Wrote at this step:"), element("ul", { class: "texts" }, ...texts)] : []), ...own);
     if (this.oninspect) this.oninspect(this.inspector, i);
   }
@@ -272,9 +273,9 @@ class View {
     const head = (names) => element("thead", {}, element("tr", {}, ...names.map((name) => element("th", { scope: "col" }, name))));
     const ofWorld = world.map((m) => element("tr", {}, element("th", { scope: "row" }, this.title(m)), ...this.runs.map((run) => element("td", {}, run.world[m] ? shown(run.world[m][run.frameAt(this.step)]) : "–"))));
     const metrics = Object.keys(this.runs[0].agents), rows = [];
-    for (const run of this.runs) for (let i = 0; i < Math.min(this.topology.n, LISTED); i++) {
+    for (const run of this.runs) for (let i = 0; i < Math.min(run.n, LISTED); i++) {
       const cells = metrics.map((m) => element("td", {}, shown(run.value(m, run.frameAt(this.step), i))));
-      rows.push(element("tr", {}, element("th", { scope: "row" }, this.topology.label(i)), element("td", {}, run.name), ...cells));
+      rows.push(element("tr", {}, element("th", { scope: "row" }, run.topology.label(i)), element("td", {}, run.name), ...cells));
     }
     const more = this.topology.n > LISTED ? [element("p", {}, `The first ${LISTED} of ${this.topology.n} models.`)] : [];
     this.tableBox.replaceChildren(element("h3", {}, `Step ${this.step}`), element("table", {}, head(["", ...this.runs.map((run) => run.name)]), element("tbody", {}, ...ofWorld)),
@@ -285,7 +286,7 @@ class View {
 // A recorded page: {topology, titles, curves, arms, ...}, arrays packed
 async function replay(root, packed) {
   const given = await allUnpacked(packed), view = new View(root, given);
-  view.show(given.arms.map((arm) => Run.recorded(arm, given.topology.numbers.length)));
+  view.show(given.arms.map((arm) => Run.recorded(arm, view.topologies[arm.topology])));
   root.dataset.ready = "true";
   return view;
 }

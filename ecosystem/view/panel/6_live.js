@@ -10,11 +10,12 @@ class LivePanel {
     if (this.run !== start.run) return;  // another came while this one was unpacked
     const before = this.view;
     if (before) before.close();
-    this.world = new Run(given.name, given.topology.numbers.length);
     this.shown = false;
     this.view = new View(this.root, given, { live: true });
+    this.world = new Run(given.name, this.view.topology.n);
+    Object.assign(this.world, { topology: this.view.topology, guarded: given.guarded });
     this.view.dark = Boolean(this.isDark);
-    if (before) this.view.metric = before.metric;
+    if (before) given.colour = before.metric;
     this.view.onpin = this.act;
     if (this.waiting) this.told(this.waiting);
   }
@@ -47,7 +48,7 @@ class LivePanel {
 
 function decoded(agents) {
   return Object.fromEntries(Object.entries(agents).map(([metric, packed]) => {
-    const codes = Uint8Array.from(atob(packed.values.data), (c) => c.charCodeAt(0)), scale = (packed.high - packed.low) / (packed.none - 1);
+    const raw = Uint8Array.from(atob(packed.values.data), (c) => c.charCodeAt(0)), codes = new TYPES[packed.values.type](raw.buffer), scale = (packed.high - packed.low) / (packed.none - 1);
     return [metric, Float32Array.from(codes, (code) => (code === packed.none ? NaN : packed.low + code * scale))];
   }));
 }
