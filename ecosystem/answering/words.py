@@ -18,6 +18,7 @@ from ecosystem.interfaces import Writer
 from ecosystem.streams import Draws
 
 RANKED = 256  # texts that a question looks at, the best ones
+ALIKE = 0.02  # scores that differ by so large a share say nothing: a name a word longer changes as much
 WORD = r"(?u)\w+"  # bm25s itself leaves out words of one letter, and so numbers below 10
 
 
@@ -28,7 +29,9 @@ class WordIndex:
     A document of a model reads as its claims are shown, one of people as its community writes it (`Writer.texts`).
     Scores are BM25 as Lucene has it, k1 1.5 and b 0.75 (Robertson & Zaragoza 2009, doi:10.1561/1500000019; variants:
     Kamphuis et al. 2020, doi:10.1007/978-3-030-45442-5_4), over different texts: copies count once in how rare a word
-    is, as where an engine folds duplicates. Words are lower-cased and neither stemmed nor left out.
+    is, as where an engine folds duplicates. Texts of nearly the same score go by chance, document by document: else of
+    what is said in many ways, as falsehoods are, some way would always come first. Words are lower-cased and neither
+    stemmed nor left out.
 
     How rare a word is, is a fact about the whole readable web, as for an engine that serves all: so models see each
     other's writing in rankings even where they do not read each other, unlike in exact retrieval.
@@ -73,7 +76,7 @@ class WordIndex:
             for u, asked in enumerate(words(self.questions(facts_U))):
                 best, score = _best(self.bm25, asked, wide)
                 text_UR[u, : len(best)] = best
-                tied_UR[u, 1 : len(best)] = score[1:] == score[:-1]
+                tied_UR[u, 1 : len(best)] = score[1:] >= (1 - ALIKE) * score[:-1]
         return Ranking(text_UR, tied_UR)
 
 
