@@ -34,6 +34,8 @@ class LivePanel {
       this.root.dataset.ready = "true";
     } else {
       this.view.events = run.events.map((event) => ({ ...event, arm: run.name }));
+      const marks = `${Object.keys(run.low).length}/${new Set(run.events.map((event) => event.mark)).size}`;
+      if (marks !== this.marks) { this.marks = marks; this.view.drawLegend(); }
       this.view.go(this.view.following ? this.view.last : this.view.step);
     }
   }
