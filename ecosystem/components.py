@@ -17,11 +17,15 @@ from pydantic import ValidationError
 
 from ecosystem.errors import InputError, did_you_mean, suggestion
 from ecosystem.interfaces import Component, HumanSource, Learner
+from ecosystem.policy import Policy
 from ecosystem.verifier import Verifier
 
 ROOT = Path(__file__).resolve().parent.parent
-FAMILIES: dict[str, type[Component]] = {"learners": Learner, "humans": HumanSource, "verifiers": Verifier}
-SINGULAR = {"learners": "learner", "humans": "world", "verifiers": "verifier"}
+FAMILIES: dict[str, type[Component]] = {
+    "learners": Learner, "humans": HumanSource, "verifiers": Verifier,
+    "policies": Policy,
+}
+SINGULAR = {"learners": "learner", "humans": "world", "verifiers": "verifier", "policies": "policy"}
 OUTSIDE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 

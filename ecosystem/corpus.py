@@ -50,6 +50,11 @@ class Corpus:
         """Kept documents of every source, (S,)."""
         return self._cumulative_GS[len(self._steps)].copy()
 
+    def kept_at(self, step: int, keep: Keep) -> np.ndarray:
+        """(S,) documents of now that a rule will still keep in a later step."""
+        gone = 0 if keep.window is None else sum(s <= step - keep.window for s in self._steps)
+        return (self._cumulative_GS[len(self._steps)] - self._cumulative_GS[gone]).copy()
+
     def append(self, step: int, batches: list[Batch], counts_S: np.ndarray) -> None:
         """Publish the documents of a step: batches in the order of their sources; counts_S (S,) documents of each."""
         m = sum(len(batch.content) for batch in batches)

@@ -33,7 +33,7 @@ class Drawing:
         rules, readers = self.rules, population.numbers
         everything = population.group.read == "all"
         budget = int(available(self.follows, pool)[readers].max()) if everything else int(population.group.read)
-        own = population.group.publish if rules.unfed == "self" and everything else 0
+        own = population.publishes if rules.unfed == "self" and everything else 0
         first = max(budget, own, 1)
 
         def draw(rows: np.ndarray, wanted: int) -> Diet:

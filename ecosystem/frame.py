@@ -52,6 +52,17 @@ class Worked(NamedTuple):
     rejected_false: int | None = None
 
 
+class Entry(NamedTuple):
+    """A line of the ledger: so many units of a kind (`human`, `rare`, `forgone`, `verification`) for someone, and what
+    they cost."""
+
+    step: int
+    kind: str
+    whom: str
+    units: float
+    cost: float
+
+
 @dataclass(frozen=True)
 class Frame:
     """What was measured at the end of a step; views and recorders read this and never the live model.
@@ -59,7 +70,8 @@ class Frame:
     values: world-level numbers (per-agent metrics as their mean over agents); agents: (N,) arrays; pairs: (N, N)
     similarity or None; events, documents, judgements (with their steps) and the work of verifiers since the last frame;
     answers: (N, P, k, L) tokens of k answers to each prompt, where prompts were asked; questions: answers of fact
-    worlds since the last frame, with the step and the numbers (M,) of the documents that they became (-1: refused).
+    worlds since the last frame, with the step and the numbers (M,) of the documents that they became (-1: refused);
+    ledger: what policies bought since the last frame.
     """
 
     t: int
@@ -72,3 +84,4 @@ class Frame:
     judgements: tuple[tuple[int, Judgements], ...] = field(default=(), repr=False)
     worked: tuple[Worked, ...] = ()
     questions: tuple[tuple[int, Answered, np.ndarray], ...] = field(default=(), repr=False)
+    ledger: tuple[Entry, ...] = ()

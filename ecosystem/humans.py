@@ -10,9 +10,12 @@ from numba import njit
 
 from ecosystem.errors import InputError
 from ecosystem.interfaces import Writer
+from ecosystem.network import reach
 from ecosystem.population import Population
 from ecosystem.scenario import Community
 from ecosystem.streams import Draws, Streams, two_units
+
+RAREST = 20  # of so many documents the least probable one is the rare one
 
 
 class Humans:
@@ -28,6 +31,17 @@ class Humans:
         self.deck_H = [_deck(writers, h) for h in range(len(writers))]  # the first community with these documents
         self.published_H = np.zeros(len(communities), np.int64)  # of a deck, by its first community
         self.dry: list[tuple[str, int]] = []
+        # beyond the communities' own rates, by policies: documents bought in this step, and such of what is rare
+        self.bought_H, self.rare_H = np.zeros((2, len(communities)), np.int64)
+
+    def rate(self, step: int, h: int) -> int:
+        """Documents that a community publishes in the current step, bought ones included."""
+        return self.communities[h].rate_at(step) + int(self.bought_H[h] + self.rare_H[h])
+
+    def share_reached(self, h: int, share: float) -> np.ndarray:
+        """(N,) bool: so large a share of the models, in the community's seeded order."""
+        changed = (self.communities[h].model_copy(update={"reach": float(share)}),)
+        return reach(changed, len(self.reach_NH), self.streams)[:, 0]
 
     @property
     def weights_H(self) -> np.ndarray:
@@ -37,12 +51,22 @@ class Humans:
 
     def publish(self, step: int, h: int) -> np.ndarray:
         """What community h publishes in a step; a finite one repeats nothing before it ran dry."""
-        community, writer, k = self.communities[h], self.writers[h], self.communities[h].rate_at(step)
+        community, writer = self.communities[h], self.writers[h]
+        k = community.rate_at(step) + int(self.bought_H[h])
         if writer.documents is not None:
             return self._dealt(writer.documents, self.deck_H[h], k, step)
         content = writer.sample(k, self.streams.rows(f"humans/{community.name}", step, 1))
         writer.shape.check(content, (1, k), f"humans.{community.name}: {type(writer).__name__}")
-        return content[0]
+        return content[0] if not self.rare_H[h] else np.concatenate([content[0], self._rare(step, h)])
+
+    def _rare(self, step: int, h: int) -> np.ndarray:
+        """Documents that a community writes of what is rare in its own writing: the rarest of many by probability."""
+        community, writer, k = self.communities[h], self.writers[h], int(self.rare_H[h])
+        drawn = writer.sample(RAREST * k, self.streams.rows(f"humans/{community.name}/rare", step, 1))[0]
+        nats = writer.log_prob(drawn)
+        if nats is None:
+            raise InputError(f"humans.{community.name}: how probable its documents are is not known; none can be rare.")
+        return drawn[np.sort(np.argsort(nats, kind="stable")[:k])]
 
     def pretraining(self, population: Population) -> np.ndarray:
         """(n, b, *x): human documents drawn freshly for each model from the communities that reach it."""

@@ -26,6 +26,7 @@ from ecosystem.readout import Readout
 from ecosystem.reference import Reference
 from ecosystem.scenario import Scenario
 from ecosystem.spread import Spread
+from ecosystem.steering import Steering
 from ecosystem.streams import Streams
 from ecosystem.text import encoders, prompts
 from ecosystem.verification.gates import Gates
@@ -67,6 +68,7 @@ class Ecosystem(mesa.Model):
         truth = self.reference.truth if "diet" in followed else None
         self.claims_read = None if truth is None else ClaimsRead(truth, self.n)
         self._pretrain()
+        self.steering.open(self.corpus)
         self.notes.events += self.gates.open(self.populations)
         self._make_agents()
         columns = [metrics.column(name) for name in spec.metrics]
@@ -84,6 +86,7 @@ class Ecosystem(mesa.Model):
         5. What they have become is measured.
         """
         self.t += 1
+        self.steering.begin(self.t, self.corpus)
         self.gates.begin(self.t)
         self._publish()
         self.gates.judge(self.corpus)
@@ -98,6 +101,7 @@ class Ecosystem(mesa.Model):
         self.notes.events += self.gates.events(self.t)
         self.notes.judgements += [(self.t, judgements) for judgements in self.gates.judgements()]
         self.notes.worked += self.gates.worked(self.t)
+        self.notes.ledger += self.steering.end(self.t)
         self._measure()
 
     def __repr__(self) -> str:
@@ -271,6 +275,10 @@ class Ecosystem(mesa.Model):
         if self.answering is not None:
             self.gates.publishing.note_refused = self.answering.experience.note
         self.notes = Notes()
+        measured = lambda: self.frame.values if self.frame is not None else {}  # noqa: E731
+        self.steering = Steering(
+            self.spec.policies, self.humans, self.populations, self.follows, self.gates, measured
+        )
         self.drawing = Drawing(self.spec.reading, self.follows, self.gates, self.notes)
 
     def sight(self, verifier: Verifier) -> WorldSight:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ecosystem.documents import Answered, Documents
-from ecosystem.frame import Event, Judgements, Worked
+from ecosystem.frame import Entry, Event, Judgements, Worked
 
 
 @dataclass
@@ -20,6 +20,7 @@ class Notes:
     judgements: list[tuple[int, Judgements]] = field(default_factory=list)
     worked: list[Worked] = field(default_factory=list)
     questions: list[tuple[int, Answered, np.ndarray]] = field(default_factory=list)
+    ledger: list[Entry] = field(default_factory=list)
 
     def taken(self) -> dict[str, Any]:
         """All of it, each kind a tuple; what is noted from now on is for the next frame."""

@@ -61,8 +61,13 @@ class Population:
     depth_n: np.ndarray = field(default_factory=lambda: np.zeros(0))  # mean depth of what each last trained on
     human_share_n: np.ndarray = field(default_factory=lambda: np.zeros(0))
     mark: Mark | None = None  # a watermark in what it publishes
+    publishes: int = -1  # documents a step, each model; as its group says, unless a policy does
     recollection: Recollection | None = None  # of claims, in worlds that make some
     _lineage: Lineage | None = None  # for learners that copy
+
+    def __post_init__(self):
+        if self.publishes < 0:
+            self.publishes = self.group.publish
 
     @property
     def n(self) -> int:
@@ -101,7 +106,7 @@ class Population:
         A copy's depth and parent are exact, else depth is the diet's mean. The parent of a claim is the document that
         the author has it from.
         """
-        k, chosen = self.group.publish, slice(None) if rows is None else rows
+        k, chosen = self.publishes, slice(None) if rows is None else rows
         mark = None if self.mark is None else self.mark.of(chosen)
         written = self.write(k, step, f"publish/{attempt}" if attempt else "publish", rows, mark)
         content = (written[0] if isinstance(written, tuple) else written).reshape(-1, *self.shape.trailing)

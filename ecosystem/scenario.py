@@ -20,6 +20,7 @@ from ecosystem.documents import Keep
 from ecosystem.interfaces import HumanSource, Learner
 from ecosystem.measuring import Measuring
 from ecosystem.parts import MAX_DOCUMENTS, Documents, Name, Part, Share
+from ecosystem.policy import Policy
 from ecosystem.verifier import Verifier
 
 MAX_AGENTS = 10_000_000
@@ -214,6 +215,9 @@ class Scenario(Part):
     verifiers: tuple[SerializeAsAny[Verifier], ...] = Field(
         (), description="Verification agents: who judges what before it is published, or read."
     )
+    policies: tuple[SerializeAsAny[Policy], ...] = Field(
+        (), description="Policies: what changes from step to step by rule, and what it costs."
+    )
     graph: Graph = Field(Graph(), description="Who reads whom.")
     reading: Reading = Field(Reading(), description="How diets are drawn.")
     corpus: Retention = Field(Retention(), description="What stays readable.")
@@ -225,7 +229,7 @@ class Scenario(Part):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Scenario:
-        for section in ("humans", "models", "verifiers"):
+        for section in ("humans", "models", "verifiers", "policies"):
             parts: tuple[Any, ...] = getattr(self, section)
             names = [part.name for part in parts]
             twice = [name for name in names if names.count(name) > 1]

@@ -70,7 +70,7 @@ class HumanAgent(mesa.Agent):
     @property
     def rate(self) -> int:
         """Documents it publishes in the current step."""
-        return self.community.rate_at(self.model.t)
+        return self.model.humans.rate(self.model.t, self.number)
 
     @property
     def audience(self) -> np.ndarray:

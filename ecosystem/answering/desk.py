@@ -81,7 +81,7 @@ class AnsweringDesk:
         def draws(purpose: str) -> Draws:
             return population.draws(purpose, step)
 
-        fact = self.asked(draws("questions"), population.group.publish)
+        fact = self.asked(draws("questions"), population.publishes)
         support = self._support(models, rules, fact, draws)
         believed = population.beliefs(fact, step, "beliefs")
         slot, confidence, supported = self._said(rules, fact, support, believed, draws("answers"))

@@ -18,6 +18,7 @@ LISTS = (
     "humans",
     "models",
     "verifiers",
+    "policies",
     "metrics",
     "claims",
 )  # sections that are lists, also where a scenario leaves them out
@@ -133,10 +134,13 @@ def _step(here: Any, rest: str, path: Path) -> tuple[str | int, str]:
 
 def _usual_name(path: Path) -> str | None:
     """The name of an item of a list that says none."""
+    from ecosystem.policy import Policy
     from ecosystem.scenario import Community, Group
     from ecosystem.verifier import Verifier
 
-    named: dict[Path, Any] = {("humans",): Community, ("models",): Group, ("verifiers",): Verifier}
+    named: dict[Path, Any] = {
+        ("humans",): Community, ("models",): Group, ("verifiers",): Verifier, ("policies",): Policy,
+    }  # fmt: skip
     return named[path].model_fields["name"].default if path in named else None
 
 

@@ -16,6 +16,7 @@ from ecosystem.files.allowed import Mistake, shown
 from ecosystem.files.prompt_rules import prompt_mistakes
 from ecosystem.files.verifier_rules import verifier_mistakes
 from ecosystem.files.yaml_positions import Path
+from ecosystem.policy import Policy
 from ecosystem.scenario import Community, Group, Scenario
 from ecosystem.verifier import Verifier
 
@@ -32,6 +33,7 @@ DEFAULTS = {
     ("humans", "name"): Community.model_fields["name"].default,
     ("models", "name"): Group.model_fields["name"].default,
     ("verifiers", "name"): Verifier.model_fields["name"].default,
+    ("policies", "name"): Policy.model_fields["name"].default,
     ("models", "count"): Group.model_fields["count"].default,
     ("", "steps"): Scenario.model_fields["steps"].default,
     ("", "metrics"): Scenario.model_fields["metrics"].default,
@@ -52,6 +54,7 @@ class Checks:
         yield from self._names("humans")
         yield from self._names("models")
         yield from self._names("verifiers")
+        yield from self._names("policies")
         yield from verifier_mistakes(self._at, self._names_in("models"), self._names_in("humans"), self._count())
         yield from self._somebody_writes()
         yield from self._reaches()

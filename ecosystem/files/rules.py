@@ -134,6 +134,7 @@ def _component_places(schema: Schema) -> dict[str, tuple[dict, str]]:
         "humans": (schema["properties"], "world"),
         "learners": (schema["$defs"]["Group"]["properties"], "learner"),
         "verifiers": (schema["properties"]["verifiers"], "items"),
+        "policies": (schema["properties"]["policies"], "items"),
     }
 
 
@@ -187,12 +188,13 @@ def _built(data: dict, known: Places) -> tuple[dict, list[Mistake]]:
                 learner, more = _component("learners", group["learner"], ("models", i, "learner"), known)
                 made["models"][i] = group | {"learner": learner}
                 found += more
-    if isinstance(data.get("verifiers"), list):
-        made["verifiers"] = list(data["verifiers"])
-        for i, verifier in enumerate(data["verifiers"]):
-            if isinstance(verifier, dict):
-                made["verifiers"][i], more = _component("verifiers", verifier, ("verifiers", i), known)
-                found += more
+    for family in ("verifiers", "policies"):
+        if isinstance(data.get(family), list):
+            made[family] = list(data[family])
+            for i, component in enumerate(data[family]):
+                if isinstance(component, dict):
+                    made[family][i], more = _component(family, component, (family, i), known)
+                    found += more
     return made, found
 
 

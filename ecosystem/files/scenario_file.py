@@ -103,9 +103,9 @@ def schema() -> Schema:
     learner = {"description": described["learner"], **families["learners"]}
     world = {"description": described["world"], **families["humans"]}
     defs["Group"] = defs["Group"] | {"properties": group | {"learner": learner}}
-    verifiers = made["properties"]["verifiers"] | {"items": families["verifiers"]}
-    made["properties"] = made["properties"] | {"world": world, "verifiers": verifiers}
-    unused = ("Learner", "HumanSource", "Verifier", "Placement")
+    listed = {name: made["properties"][name] | {"items": families[name]} for name in ("verifiers", "policies")}
+    made["properties"] = made["properties"] | {"world": world, **listed}
+    unused = ("Learner", "HumanSource", "Verifier", "Placement", "Policy")
     made["$defs"] = {name: body for name, body in defs.items() if name not in unused}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 

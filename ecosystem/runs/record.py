@@ -49,6 +49,7 @@ COLUMNS = {
         "cost": "REAL", "judged_true": "INTEGER", "rejected_true": "INTEGER", "judged_false": "INTEGER",
         "rejected_false": "INTEGER",
     },
+    "ledger": {"step": "INTEGER", "kind": "TEXT", "whom": "TEXT", "units": "REAL", "cost": "REAL"},
     "events": {"step": "INTEGER", "agent": "INTEGER", "kind": "TEXT", "detail": "TEXT"},
     "answers": {"step": "INTEGER", "agent": "INTEGER", "prompt": "TEXT", "answer": "INTEGER", "text": "TEXT"},
     "questions": {
@@ -95,6 +96,7 @@ class Recorder:
             for documents in frame.documents:
                 self._add("documents", rows.documents(documents, world))
             self._add("verifiers", frame.worked)
+            self._add("ledger", frame.ledger)
             for step, judgements in frame.judgements:
                 self._add("judgements", rows.judgements(step, judgements, world))
             if frame.answers is not None:

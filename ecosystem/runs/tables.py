@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 CLAIMED = ("subject", "relation", "value", "cited")
 
 
+WORDS = ("arm", "group_name", "kind", "author_kind", "detail", "verifier", "gate", "whom", "prompt", "text")
+
+
 class Tables:
     """The tables of run.db as frames: one run's, or a study's with the columns arm and seed in front."""
 
@@ -52,6 +55,11 @@ class Tables:
     def verifiers(self) -> pd.DataFrame:
         """What each verifier did in each step, counted against the truth."""
         return self.frame("verifiers")
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """What policies bought and what was judged, by step, kind and for whom, with its cost."""
+        return self.frame("ledger")
 
     @cached_property
     def answers(self) -> pd.DataFrame:
@@ -101,7 +109,7 @@ def _column(name: str, values: tuple) -> np.ndarray | pd.Series:
     whole = ("step", "author", "other", "seed", "answer", "fact", "supported", "published")
     if name in whole or (name in ("agent", "document") and None not in values):
         return np.array(values, np.int64)
-    if name in ("arm", "group_name", "kind", "author_kind", "detail", "verifier", "gate", "prompt", "text", *CLAIMED):
+    if name in (*WORDS, *CLAIMED):
         return pd.Series(values, dtype="str")
     if name == "content":
         return np.array(values) if all(isinstance(v, int) for v in values) else pd.Series(values, dtype="str")

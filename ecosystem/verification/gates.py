@@ -5,7 +5,8 @@ Letters: N models, H communities, S sources.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -32,10 +33,12 @@ class Gates:
         n, communities = network.n, len(spec.humans)
         named = {v.name: v for v in spec.verifiers}
 
+        self._own = named
+        self._guard = lambda v: guarded(v.placement, f"verifiers.{v.name}", network, group_N, streams)
+
         def desk(verifier: Verifier, above: tuple[str, ...] = ()) -> Desk:
             members = [desk(named[name], (*above, verifier.name)) for name in _panel(verifier, named, above)]
-            owner, people = f"verifiers.{verifier.name}", np.full(communities, verifier.placement.humans)
-            who_N = guarded(verifier.placement, owner, network, group_N, streams)
+            people, who_N = np.full(communities, verifier.placement.humans), self._guard(verifier)
             return Desk(verifier, who_N, people, sight(verifier), streams, members, true)
 
         standing = [desk(v) for v in spec.verifiers if v.gate != "panel"]
@@ -49,6 +52,28 @@ class Gates:
         self.sources = n + communities  # those of whom anyone may read; private archives come after them
         self.renewed: set[str] = set()
         self.starved_N = np.zeros(n, bool)
+
+    def steer(
+        self, coverage: Mapping[str, float], capacity: Mapping[str, int], settings: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """What policies say of verifiers by name: share guarded, judgements a step, other keys; else as they were.
+
+        Where someone comes under guard anew, what was not theirs to judge is judged.
+        """
+        for name, desk in self.desks.items():
+            own = self._own[name]
+            said: dict[str, Any] = dict(settings.get(name, {}))
+            if name in capacity:
+                said["capacity"] = capacity[name]
+            if name in coverage:
+                said["placement"] = own.placement.model_copy(update={"share": float(coverage[name])})
+            wanted = type(own).model_validate(own.model_copy(update=said).model_dump()) if said else own
+            if wanted == desk.verifier:
+                continue
+            moved, desk.verifier = wanted.placement != desk.verifier.placement, wanted
+            if moved:
+                desk.guarded_N = self._guard(wanted)
+        self.reading.rescope()
 
     @property
     def guarded_N(self) -> np.ndarray:

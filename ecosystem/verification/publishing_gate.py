@@ -34,7 +34,7 @@ class PublishingGate:
 
     def of_models(self, population: Population, step: int, write: Write) -> tuple[Batch, np.ndarray]:
         """What a group publishes, and how many documents each of its models, (n,)."""
-        n, k = population.n, population.group.publish
+        n, k = population.n, population.publishes
         written = write(population, step)
         stands = [desk.guarded_N[population.members] for desk in self.desks]
         guarded = np.flatnonzero(np.any(stands, axis=0)) if stands else np.zeros(0, np.int64)
@@ -72,7 +72,7 @@ class PublishingGate:
     ) -> tuple[np.ndarray, np.ndarray, Batch]:
         """Which documents of some authors are published, who may write again in place of what was refused, and the
         documents as they are published: refused ones may be amended."""
-        k = population.group.publish
+        k = population.publishes
         seen = self._submitted(batch, np.repeat(population.first + rows, k), human=False)
         passed, again = np.ones(len(seen), bool), np.ones(len(rows), bool)
         if batch.answered is not None:

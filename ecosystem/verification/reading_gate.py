@@ -42,11 +42,20 @@ class ReadingGate:
     """The verifiers that stand before training, in the order of the scenario."""
 
     def __init__(self, desks: list[Desk], follows: Follows, streams: Streams):
-        self.desks, self.streams = desks, streams
-        self._scope = {desk.name: sources_of(follows, desk.guarded_N) for desk in desks if desk.of_documents}
+        self.desks, self.streams, self._follows = desks, streams, follows
+        self.public = sum(follows.reach_NH.shape)  # sources from here on are private archives, which nobody judges
+        self._wider: set[str] = set()  # verifiers that guard somebody new, to whom what was not theirs may be now
+        self._scope: dict[str, np.ndarray] = {}
+        self.rescope()
+
+    def rescope(self) -> None:
+        """Whom verifiers guard, and whose documents they judge, has changed."""
+        desks, follows = self.desks, self._follows
+        scope = {desk.name: sources_of(follows, desk.guarded_N) for desk in desks if desk.of_documents}
+        self._wider |= {name for name, of_S in scope.items() if (of_S & ~self._scope.get(name, of_S)).any()}
+        self._scope = scope
         nobody = np.zeros((follows.network.n, 0), bool)
         self.guards_NV = np.stack([d.guarded_N for d in desks], axis=1) if desks else nobody
-        self.public = sum(follows.reach_NH.shape)  # sources from here on are private archives, which nobody judges
 
     def judge(self, corpus: Corpus, renewed: set[str], record: bool) -> None:
         """Verdicts on documents that have none yet, of every verifier that judges documents."""
@@ -56,7 +65,7 @@ class ReadingGate:
             verdict_M = corpus.verdicts(desk.name)
             if desk.name in renewed:
                 verdict_M[:] = NEW
-            elif any(earlier.name in renewed for earlier in self.desks[:v]):
+            elif desk.name in self._wider or any(earlier.name in renewed for earlier in self.desks[:v]):
                 verdict_M[verdict_M == EXEMPT] = NEW  # whom one before it refused it may not refuse now
             if not record and by_rates(desk, corpus.shape):
                 self._judge_by_rates(desk, verdict_M, corpus, self._refused_before(corpus, v))
@@ -76,6 +85,7 @@ class ReadingGate:
                 accepted, votes = desk.verdict(seen, self._ticket(documents))
                 verdict_M[new] = np.where(accepted, ACCEPTED, REJECTED)
                 desk.charge(seen, accepted, votes, record)
+        self._wider.clear()
 
     def _judge_by_rates(self, desk: Desk, verdict_M: np.ndarray, corpus: Corpus, refused_M: np.ndarray) -> None:
         """The same, to the same verdicts, where they depend on who wrote alone and nothing is kept of them."""

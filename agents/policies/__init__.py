@@ -1,0 +1,1 @@
+"""Policies, one file a kind: what holds in a step, decided from what the world was."""
