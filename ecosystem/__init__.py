@@ -20,6 +20,7 @@ _HOME = {
     "Moments": "interfaces", "Modes": "interfaces", "Params": "interfaces", "defined_for": "interfaces",
     "Diverged": "interfaces", "Judge": "interfaces",
     "Verifier": "verifier", "Submitted": "verifier", "Sight": "verifier",
+    "Policy": "policy", "Controls": "policy", "Outlook": "policy",
     "DocumentShape": "documents", "Documents": "documents", "Corpus": "corpus",
     "Streams": "streams", "Draws": "streams", "law": "theory", "NoLaw": "theory",
 }  # fmt: skip

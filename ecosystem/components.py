@@ -22,15 +22,14 @@ from ecosystem.verifier import Verifier
 
 ROOT = Path(__file__).resolve().parent.parent
 FAMILIES: dict[str, type[Component]] = {
-    "learners": Learner, "humans": HumanSource, "verifiers": Verifier,
-    "policies": Policy,
-}
+    "learners": Learner, "humans": HumanSource, "verifiers": Verifier, "policies": Policy,
+}  # fmt: skip
 SINGULAR = {"learners": "learner", "humans": "world", "verifiers": "verifier", "policies": "policy"}
 OUTSIDE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 def available(family: str) -> list[str]:
-    """Names of the components of a family (`learners`, `humans` or `verifiers`): the files that are there."""
+    """Names of the components of a family (a key of `FAMILIES`): the files that are there."""
     return sorted(file.stem for file in (ROOT / "agents" / family).glob("*.py") if not file.stem.startswith("_"))
 
 

@@ -6,10 +6,12 @@ import numpy as np
 
 from ecosystem import memory, metrics
 from ecosystem.documents import DocumentShape
-from ecosystem.errors import InputError
+from ecosystem.errors import InputError, suggestion
 from ecosystem.interfaces import Writer
 from ecosystem.metrics.collapse import definition, metric_of
+from ecosystem.policy import WHOM
 from ecosystem.scenario import Scenario
+from ecosystem.streams import Streams
 from ecosystem.text import encoders, prompts
 from ecosystem.travel import understands
 
@@ -41,6 +43,7 @@ def check(spec: Scenario, writers: list[Writer]) -> None:
     _check_prompts(spec, writers)
     encoders.check(spec.measure.encoder)
     _check_verifiers(spec, shape)
+    _check_policies(spec, writers)
     memory.check(memory.needs(spec, shape))
 
 
@@ -70,6 +73,36 @@ def _check_verifiers(spec: Scenario, shape: DocumentShape) -> None:
         wrong = verifier.misfit(shape)
         if wrong is not None:
             raise WorldError(f"verifiers.{verifier.name}.{wrong}.")
+
+
+def _check_policies(spec: Scenario, writers: list[Writer]) -> None:
+    communities = [c.name for c in spec.humans]
+    there = {"communities": communities, "groups": [g.name for g in spec.models]}
+    there["verifiers"] = [v.name for v in spec.verifiers]
+    for policy in spec.policies:
+        owner, named = f"policies.{policy.name}", policy.names()
+        for control, names in named.items():
+            whom, known = WHOM[control], there[WHOM[control]]
+            for name in names:
+                if name not in known:
+                    has, hint = ", ".join(known) or "there is none", suggestion(name, known)
+                    raise WorldError(f"{owner}: {control}: must name one of the {whom}: {has}. Got {name!r}.{hint}")
+        for name in named.get("rare", ()):
+            if not _knows_what_is_rare(writers[communities.index(name)]):
+                why = "how probable its documents are is not known; none can be rare"
+                raise WorldError(f"{owner}: humans.{name}: {why}.")
+        for metric in policy.needs:
+            if metric not in spec.metrics:
+                hint = suggestion(metric, list(spec.metrics))
+                raise WorldError(f"{owner}: reads {metric!r}, which must be one of the scenario's metrics.{hint}")
+        if (wrong := policy.misfit(spec)) is not None:
+            raise WorldError(f"{owner}: {wrong}.")
+
+
+def _knows_what_is_rare(writer: Writer) -> bool:
+    if writer.documents is not None:  # dealt out, not written
+        return False
+    return writer.log_prob(writer.sample(1, Streams(0).rows("rare", 0, 1))[0]) is not None
 
 
 def _check_prompts(spec: Scenario, writers: list[Writer]) -> None:

@@ -64,8 +64,7 @@ class Humans:
         community, writer, k = self.communities[h], self.writers[h], int(self.rare_H[h])
         drawn = writer.sample(RAREST * k, self.streams.rows(f"humans/{community.name}/rare", step, 1))[0]
         nats = writer.log_prob(drawn)
-        if nats is None:
-            raise InputError(f"humans.{community.name}: how probable its documents are is not known; none can be rare.")
+        assert nats is not None  # see fits
         return drawn[np.sort(np.argsort(nats, kind="stable")[:k])]
 
     def pretraining(self, population: Population) -> np.ndarray:

@@ -79,6 +79,8 @@ class Ecosystem(mesa.Model):
     def step(self) -> None:
         """One step; everyone acts on the same web.
 
+        Before it policies say what holds in it.
+
         1. Humans publish, models publish from what they were after the last step; verifiers may stand before it.
         2. The web forgets what is no longer kept.
         3. Every model draws its diet from what it may read and what verifiers let pass.
@@ -101,6 +103,7 @@ class Ecosystem(mesa.Model):
         self.notes.events += self.gates.events(self.t)
         self.notes.judgements += [(self.t, judgements) for judgements in self.gates.judgements()]
         self.notes.worked += self.gates.worked(self.t)
+        self.notes.events += self.steering.events(self.t)
         self.notes.ledger += self.steering.end(self.t)
         self._measure()
 
@@ -167,6 +170,10 @@ class Ecosystem(mesa.Model):
     def measured_first(self, name: str) -> np.ndarray | float:
         """The same metric at step 0; KeyError where it was not measured then."""
         return self.measured(name) if self.t == 0 else self._first[name]
+
+    def _measured_last(self) -> dict[str, float]:
+        """World-level measures of the last frame, by their names in the scenario."""
+        return {} if self.frame is None else {m: self.frame.values[metrics.column(m)] for m in self.spec.metrics}
 
     def _network(self, given: Network | nx.Graph | None) -> Network:
         """The scenario's reading graph, or the one that was given."""
@@ -275,9 +282,8 @@ class Ecosystem(mesa.Model):
         if self.answering is not None:
             self.gates.publishing.note_refused = self.answering.experience.note
         self.notes = Notes()
-        measured = lambda: self.frame.values if self.frame is not None else {}  # noqa: E731
         self.steering = Steering(
-            self.spec.policies, self.humans, self.populations, self.follows, self.gates, measured
+            self.spec.policies, self.humans, self.populations, self.follows, self.gates, self._measured_last
         )
         self.drawing = Drawing(self.spec.reading, self.follows, self.gates, self.notes)
 

@@ -53,7 +53,7 @@ class Diet:
 
 @dataclass(frozen=True)
 class Follows:
-    """Who reads what, fixed while the graph is: the network, which communities reach whom, who keeps an archive."""
+    """Who reads what: the network, which communities reach whom (policies may change it), who keeps an archive."""
 
     network: Network
     reach_NH: np.ndarray

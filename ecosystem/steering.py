@@ -5,26 +5,28 @@ Letters: N models, H communities, S sources.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ecosystem.corpus import Corpus
 from ecosystem.documents import Keep
-from ecosystem.errors import InputError, suggestion
-from ecosystem.frame import Entry
+from ecosystem.errors import InputError
+from ecosystem.frame import Entry, Event
 from ecosystem.humans import Humans
 from ecosystem.interfaces import Params
-from ecosystem.policy import Controls, Outlook, Policy
+from ecosystem.policy import Controls, Outlook, Policy, wrong
 from ecosystem.population import Population
 from ecosystem.reading import Follows
+from ecosystem.telling import News
 from ecosystem.verification.gates import Gates
 
 
 @dataclass
 class Steering:
-    """The policies of a world, in their order: a later one's word stands."""
+    """The policies of a world, in their order: each sees what those before it decided, and a later one's word stands;
+    documents bought by several add up, each at its own price."""
 
     policies: Sequence[Policy]
     humans: Humans
@@ -36,95 +38,102 @@ class Steering:
     spent: dict[str, float] = field(default_factory=dict)  # by kind, over the run
     now: Controls = field(default_factory=Controls)
     _states: list[Params | None] = field(default_factory=list)
+    _bought: dict[tuple[str, str], tuple[int, float]] = field(default_factory=dict)  # units and cost by kind and whom
+    _forgone: dict[str, float] = field(default_factory=dict)  # price by group
     _reach_NH: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool))
-    _keep: Keep | None = None
+    _keep: Keep = field(default_factory=Keep)
+    _news: News = field(default_factory=News)
 
     def open(self, corpus: Corpus) -> None:
-        """InputError where a policy names what is not there."""
+        """Notes what holds where no policy says otherwise."""
         self._reach_NH, self._keep = self.follows.reach_NH.copy(), corpus.keep
         self._states = [None] * len(self.policies)
-        known = {
-            "communities": [c.name for c in self.humans.communities],
-            "groups": [p.group.name for p in self.populations],
-            "verifiers": list(self.gates.desks),
-        }
-        for policy in self.policies:
-            for what, names in policy.names().items():
-                for name in names:
-                    if name not in known[what]:
-                        has = ", ".join(known[what]) or "none"
-                        raise InputError(
-                            f"policies.{policy.name}: must name one of the {what}: {has}. Got {name!r}."
-                            + suggestion(name, known[what])
-                        )
 
     def begin(self, step: int, corpus: Corpus) -> None:
         """Before a step: policies decide, and what they decide holds."""
         if not self.policies:
             return
-        outlook, controls = self._outlook(step, corpus), Controls()
+        controls, self._bought, self._forgone = Controls(), {}, {}
         for i, policy in enumerate(self.policies):
             if not policy.acts(step):
                 continue
-            state = self._states[i]
+            outlook, state = self._outlook(step, corpus, controls), self._states[i]
             state = policy.open(outlook) if state is None else state
             decided, self._states[i] = policy.decide(state, outlook)
+            if (mistake := next(wrong(decided, outlook), None)) is not None:
+                raise InputError(f"policies.{policy.name}: {mistake}.")
+            self._price(decided)
             controls = decided.over(controls)
         self.now = controls
         self._apply(controls, corpus)
 
     def end(self, step: int) -> list[Entry]:
-        """After a step: what was bought and judged, as entries of the ledger."""
-        self.entries = []
-        if not self.policies:
-            return []
-        prices = self.now.prices
-        for kind, bought in (("human", self.now.bought), ("rare", self.now.rare)):
+        """After a step: what was bought, forgone and judged, as entries of the ledger."""
+        self.entries = list(self._entries(step)) if self.policies else []
+        for entry in self.entries:
+            self.spent[entry.kind] = self.spent.get(entry.kind, 0.0) + entry.cost
+        return self.entries
+
+    def events(self, step: int) -> list[Event]:
+        """What holds from this step on that did not before."""
+        return self._news.of(self.now, step) if self.policies else []
+
+    def _price(self, decided: Controls) -> None:
+        """What a policy buys is bought at its price, whatever others pay."""
+        for kind, bought in (("human", decided.bought), ("rare", decided.rare)):
             for name, units in bought.items():
-                if units:
-                    self._enter(step, kind, name, units, units * prices.get(kind, 0.0))
+                before, cost = self._bought.get((kind, name), (0, 0.0))
+                self._bought[kind, name] = before + int(units), cost + units * decided.prices.get(kind, 0.0)
+        self._forgone |= dict.fromkeys(decided.publish, decided.prices.get("forgone", 0.0))
+
+    def _entries(self, step: int) -> Iterator[Entry]:
+        for (kind, name), (units, cost) in self._bought.items():
+            if units:
+                yield Entry(step, kind, name, float(units), float(cost))
         for p in self.populations:
             forgone = max(p.group.publish - p.publishes, 0) * p.n
             if forgone:
-                self._enter(step, "forgone", p.group.name, forgone, forgone * prices.get("forgone", 0.0))
+                price = self._forgone.get(p.group.name, 0.0)
+                yield Entry(step, "forgone", p.group.name, float(forgone), float(forgone * price))
         for desk in self.gates.desks.values():
             if desk.now.judged:
-                self._enter(step, "verification", desk.name, desk.now.judged, desk.cost)
-        return self.entries
+                yield Entry(step, "verification", desk.name, float(desk.now.judged), float(desk.cost))
 
-    def _enter(self, step: int, kind: str, whom: str, units: float, cost: float) -> None:
-        self.entries.append(Entry(step, kind, whom, float(units), float(cost)))
-        self.spent[kind] = self.spent.get(kind, 0.0) + float(cost)
-
-    def _outlook(self, step: int, corpus: Corpus) -> Outlook:
-        """What the coming step looks like before anyone has decided anything."""
-        n, communities = len(self._reach_NH), self.humans.communities
+    def _outlook(self, step: int, corpus: Corpus, decided: Controls) -> Outlook:
+        """What the coming step looks like with what was decided so far."""
+        (n, h), communities, groups = self._reach_NH.shape, self.humans.communities, self.populations
+        names = tuple(c.name for c in communities)
         rates = np.array([c.rate_at(step) for c in communities])
-        keep = self._keep if self._keep is not None else corpus.keep
-        coming_S = corpus.kept_at(step, keep)
-        for p in self.populations:
-            coming_S[p.members] += p.group.publish
-        coming_S[n : n + len(rates)] += rates
-        if keep.subsample is not None:  # what is readable is a sample of what is kept
-            coming_S = coming_S * min(1.0, keep.subsample / max(coming_S.sum(), 1))
+        coming_S = corpus.kept_at(step, self._keep if decided.keep is None else decided.keep)
+        for p in groups:
+            coming_S[p.members] += decided.publish.get(p.group.name, p.group.publish)
+        coming_S[n : n + h] += rates + [decided.bought.get(c, 0) + decided.rare.get(c, 0) for c in names]
+        reach_NH = self._reached(decided)
         models_N = self.follows.network.matrix().astype(bool).astype(float) @ coming_S[:n]
-        humans_N = self._reach_NH @ coming_S[n : n + len(rates)]
-        reads = [np.inf if p.group.read == "all" else int(p.group.read) for p in self.populations]
+        humans_N = reach_NH @ coming_S[n : n + h].astype(float)
+        if len(coming_S) > n + h:
+            humans_N += np.where(self.follows.archive_N, coming_S[n + h :], 0)
+        reads = [np.inf if p.group.read == "all" else int(p.group.read) for p in groups]
         return Outlook(
-            step, tuple(c.name for c in communities), {p.group.name: p.group.publish for p in self.populations},
-            tuple(self.gates.desks), self.measured(), rates, self._reach_NH.copy(),
-            np.repeat(reads, [p.n for p in self.populations]), models_N, humans_N,
-            float(sum(desk.cost for desk in self.gates.desks.values())), dict(self.spent),
+            step, names, {p.group.name: p.group.publish for p in groups},
+            {name: desk.price for name, desk in self.gates.desks.items()}, self.measured(), rates, reach_NH,
+            np.repeat(reads, [p.n for p in groups]), models_N, humans_N, dict(self.spent),
         )  # fmt: skip
+
+    def _reached(self, controls: Controls) -> np.ndarray:
+        """(N, H) bool: who reads whom of people."""
+        reach_NH = self._reach_NH.copy()
+        for h, community in enumerate(self.humans.communities):
+            if community.name in controls.reach:
+                reach_NH[:, h] = self.humans.share_reached(h, controls.reach[community.name])
+        return reach_NH
 
     def _apply(self, controls: Controls, corpus: Corpus) -> None:
         for h, community in enumerate(self.humans.communities):
             self.humans.bought_H[h] = controls.bought.get(community.name, 0)
             self.humans.rare_H[h] = controls.rare.get(community.name, 0)
-            share = controls.reach.get(community.name)
-            reached_N = self._reach_NH[:, h] if share is None else self.humans.share_reached(h, share)
-            self.follows.reach_NH[:, h] = reached_N
+        self.follows.reach_NH[:] = self._reached(controls)
         for p in self.populations:
-            p.publishes = controls.publish.get(p.group.name, p.group.publish)
-        corpus.keep = controls.keep if controls.keep is not None else (self._keep or corpus.keep)
+            p.publishes = int(controls.publish.get(p.group.name, p.group.publish))
+        corpus.keep = self._keep if controls.keep is None else controls.keep
         self.gates.steer(controls.coverage, controls.capacity, controls.settings)

@@ -41,7 +41,7 @@ class Adaptive(Policy):
         return (self.metric,)
 
     def names(self) -> dict[str, tuple[str, ...]]:
-        return {"communities": (self.community,)}
+        return {"bought": (self.community,)}
 
     def open(self, outlook: Outlook) -> Params:
         return {"bought": np.array([self.first])}

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from ecosystem.interfaces import Params
-from ecosystem.parts import Name, Share
+from ecosystem.parts import MAX_DOCUMENTS, Name, Share
 from ecosystem.policy import Controls, Outlook, Policy
+
+if TYPE_CHECKING:
+    from ecosystem.scenario import Scenario
 
 
 class Budget(Policy):
     """So much a step: a share of it buys human documents, the rest judgements of a verifier at that verifier's price.
 
-    What is left over for less than a document, or a judgement, is not kept.
+    The verifier guards everyone as long as it is paid for a judgement, else nobody. What is left over for less than a
+    document, or a judgement, is not kept.
     """
 
     purse: float = Field(100.0, ge=0, le=1e12, description="To be spent in a step.")
@@ -20,18 +27,30 @@ class Budget(Policy):
     community: Name = Field("people", description="Of whom is bought.")
     price: float = Field(1.0, gt=0, description="Of a human document.")
     verifier: Name = Field("verifier", description="Whose judgements are paid for.")
-    judgement: float = Field(0.1, gt=0, description="What a judgement costs: the verifier's price.")
 
     def names(self) -> dict[str, tuple[str, ...]]:
-        return {"communities": (self.community,), "verifiers": (self.verifier,)}
+        return {"bought": (self.community,), "coverage": (self.verifier,), "capacity": (self.verifier,)}
+
+    def misfit(self, spec: Scenario) -> str | None:
+        if any(v.name == self.verifier and v.price + sum(_prices(spec, v.panel())) == 0 for v in spec.verifiers):
+            return f"verifier: must have a price above 0; got {self.verifier!r}, whose judgements cost nothing"
+        return None
 
     def decide(self, state: Params, outlook: Outlook) -> tuple[Controls, Params]:
         bought = int(self.purse * self.on_people / self.price + 1e-9)
-        judgements = int(self.purse * (1 - self.on_people) / self.judgement + 1e-9)
+        judgements = int(self.purse * (1 - self.on_people) / outlook.verifiers[self.verifier] + 1e-9)
         controls = Controls(
             bought={self.community: bought},
             coverage={self.verifier: 1.0 if judgements else 0.0},
-            capacity={self.verifier: max(judgements, 1)},
+            capacity={self.verifier: min(judgements, MAX_DOCUMENTS)} if judgements else {},
             prices={"human": self.price},
         )
         return controls, state
+
+
+def _prices(spec: Scenario, members: Iterable[str]) -> Iterator[float]:
+    """Of a panel's members, and of theirs."""
+    for v in spec.verifiers:
+        if v.name in members:
+            yield v.price
+            yield from _prices(spec, v.panel())

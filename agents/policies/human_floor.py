@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -11,12 +12,16 @@ from ecosystem.interfaces import Params
 from ecosystem.parts import Name, Share
 from ecosystem.policy import Controls, Outlook, Policy
 
+if TYPE_CHECKING:
+    from ecosystem.scenario import Scenario
+
 
 class HumanFloor(Policy):
     """Buys the fewest documents of one community that give every model it reaches a human share `floor` of its diet.
 
     A diet is drawn alike from all that a model can read (`reading.draw: documents`): its human share is expected to be
-    H / (H + M) for H human and M models' documents: x more are needed with (H + x) / (H + x + M) = floor.
+    H / (H + M) for H human and M models' documents: x more are needed with (H + x) / (H + x + M) = floor. What
+    verifiers take away is not foreseen.
     """
 
     community: Name = Field("people", description="Of whom is bought.")
@@ -25,7 +30,12 @@ class HumanFloor(Policy):
     most: int = Field(1_000_000, ge=1, le=1_000_000_000, description="Documents bought in a step, at most.")
 
     def names(self) -> dict[str, tuple[str, ...]]:
-        return {"communities": (self.community,)}
+        return {"bought": (self.community,)}
+
+    def misfit(self, spec: Scenario) -> str | None:
+        if spec.reading.draw != "documents":
+            return f"floor: goes with reading.draw documents; got {spec.reading.draw!r}"
+        return None
 
     def decide(self, state: Params, outlook: Outlook) -> tuple[Controls, Params]:
         reached_N = outlook.reach_NH[:, outlook.communities.index(self.community)]

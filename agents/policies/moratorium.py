@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ecosystem.interfaces import Params
 from ecosystem.parts import Name, Share
@@ -15,7 +15,7 @@ from ecosystem.policy import Controls, Outlook, Policy
 class Moratorium(Policy):
     """Groups publish only a share of what they would, while the policy acts (`since`, `until`).
 
-    With a metric: from when it is beyond `when` (below, or above where `side` says so) until it is back beyond `back`.
+    With a metric: from when it is beyond `when` (below, or above where `side` says so) until it is back at `back`.
 
     State: on (1,) 1.0 while it holds.
     """
@@ -28,12 +28,19 @@ class Moratorium(Policy):
     back: float = Field(0.0, description="The value at which it ends.")
     forgone_price: float = Field(0.0, ge=0, description="Of a document that would have been published.")
 
+    @model_validator(mode="after")
+    def _back_on_the_other_side(self) -> Moratorium:
+        if self.back != self.when and (self.back < self.when) == (self.side == "below"):
+            other = "at least" if self.side == "below" else "at most"
+            raise ValueError(f"back: must be {other} when, {self.when:g}; got {self.back:g}")
+        return self
+
     @property
     def needs(self) -> tuple[str, ...]:
         return () if self.metric is None else (self.metric,)
 
     def names(self) -> dict[str, tuple[str, ...]]:
-        return {"groups": self.groups}
+        return {"publish": self.groups}
 
     def open(self, outlook: Outlook) -> Params:
         return {"on": np.zeros(1)}
@@ -44,10 +51,11 @@ class Moratorium(Policy):
         if not on:
             return Controls(), state
         stopped = self.groups or tuple(outlook.groups)
-        publish = {name: int(self.share * outlook.groups[name]) for name in stopped}
+        publish = {name: int(self.share * outlook.groups[name] + 1e-9) for name in stopped}
         return Controls(publish=publish, prices={"forgone": self.forgone_price}), state
 
     def _set_off(self, on: bool, value: float) -> bool:
-        sign = 1 if self.side == "below" else -1
+        if np.isnan(value):  # nothing is known: as it was
+            return on
         bound = self.back if on else self.when
-        return bool(sign * value < sign * bound)
+        return value < bound if self.side == "below" else value > bound

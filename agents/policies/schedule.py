@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Literal, Union
+import json
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
 from ecosystem.documents import Keep
 from ecosystem.interfaces import Params
 from ecosystem.parts import MAX_DOCUMENTS, Name, Part, Share
-from ecosystem.policy import Controls, Outlook, Policy
+from ecosystem.policy import WHOM, Controls, Outlook, Policy
+from ecosystem.verification.steered import steered
+
+if TYPE_CHECKING:
+    from ecosystem.scenario import Scenario
 
 Count = Annotated[int, Field(ge=0, le=MAX_DOCUMENTS)]
 
@@ -20,7 +25,9 @@ class Period(Part):
 
     begins: int = Field(1, ge=1, description="The first step of it.")
     bought: dict[Name, Count] = Field({}, description="Documents bought of communities, beyond their own rates.")
-    rare: dict[Name, Count] = Field({}, description="The same, of what is rare in their writing.")
+    rare: dict[Name, Annotated[int, Field(ge=0, le=1_000_000)]] = Field(
+        {}, description="The same, of what is rare in their writing."
+    )
     publish: dict[Name, Count] = Field({}, description="Documents a step, each model of a group.")
     reach: dict[Name, Share] = Field({}, description="Share of the models that communities reach.")
     coverage: dict[Name, Share] = Field({}, description="Share of the models that verifiers guard.")
@@ -33,6 +40,9 @@ class Period(Part):
     keep: Union[Literal["step", "all"], Annotated[int, Field(ge=1)], None] = Field(
         None, description="What stays readable: step, all, or so many steps."
     )
+
+    def __hash__(self) -> int:
+        return hash(json.dumps(self.model_dump(), sort_keys=True))
 
     def controls(self, price: float, rare_price: float, forgone_price: float) -> Controls:
         """The same as controls."""
@@ -60,14 +70,19 @@ class Schedule(Policy):
         return self
 
     def names(self) -> dict[str, tuple[str, ...]]:
-        def of(*keys: str) -> tuple[str, ...]:
-            return tuple(name for period in self.periods for key in keys for name in getattr(period, key))
+        named = {control: [name for period in self.periods for name in getattr(period, control)] for control in WHOM}
+        return {control: tuple(dict.fromkeys(names)) for control, names in named.items() if names}
 
-        return {
-            "communities": of("bought", "rare", "reach"),
-            "groups": of("publish"),
-            "verifiers": of("coverage", "capacity", "settings"),
-        }
+    def misfit(self, spec: Scenario) -> str | None:
+        own = {v.name: v for v in spec.verifiers}
+        for i, period in enumerate(self.periods):
+            for name in dict.fromkeys([*period.coverage, *period.capacity, *period.settings]):
+                said = (each.get(name) for each in (period.coverage, period.capacity, period.settings))
+                try:
+                    steered(own[name], *said)  # type: ignore[arg-type]
+                except ValueError as error:
+                    return f"periods.{i}: verifiers.{name}: {error}"
+        return None
 
     def decide(self, state: Params, outlook: Outlook) -> tuple[Controls, Params]:
         now = [period for period in self.periods if period.begins <= outlook.step]

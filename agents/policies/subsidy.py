@@ -19,7 +19,7 @@ class Subsidy(Policy):
     """
 
     community: Name = Field("people", description="Of whom is bought.")
-    documents: int = Field(10, ge=0, le=1_000_000_000, description="Bought in a step (with a purse: at most).")
+    documents: int = Field(10, ge=0, le=1_000_000, description="Bought in a step (with a purse: at most).")
     price: float = Field(1.0, ge=0, description="Of a rare document while the tail is as at first.")
     elasticity: float = Field(1.0, ge=0, le=10, description="How the price answers to the tail; 0: not at all.")
     metric: str = Field("tail_coverage", description="What says how much of the tail is left.")
@@ -30,7 +30,7 @@ class Subsidy(Policy):
         return (self.metric,)
 
     def names(self) -> dict[str, tuple[str, ...]]:
-        return {"communities": (self.community,)}
+        return {"rare": (self.community,)}
 
     def open(self, outlook: Outlook) -> Params:
         return {"first": np.array([outlook.last.get(self.metric, math.nan)])}

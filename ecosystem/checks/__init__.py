@@ -1,8 +1,9 @@
-"""The contract checks: does a learner, a world, a verifier or a metric, ours or yours, keep the rules of this package?
+"""The contract checks: does a component or a metric, ours or yours, keep the rules of this package?
 
-`check_learner(MyLearner())`, `check_source(MyWorld())`, `check_verifier(MyVerifier())`, `check_metric(my_metric)` raise
-CheckFailed with one sentence that names the rule broken; `check_all()` checks every component that is found. The rules
-themselves are functions in `learner.py`, `source.py`, `verifier.py`, `metric.py` and `probability.py`.
+`check_learner(MyLearner())`, `check_source(MyWorld())`, `check_verifier(MyVerifier())`, `check_policy(MyPolicy())` and
+`check_metric(my_metric)` raise CheckFailed with one sentence that names the rule broken; `check_all()` checks every
+component that is found. The rules themselves are functions in `learner.py`, `source.py`, `verifier.py`, `policy.py`,
+`metric.py` and `probability.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from ecosystem import components, metrics
 from ecosystem.checks import learner as checks_learner
 from ecosystem.checks import metric as checks_metric
+from ecosystem.checks import policy as checks_policy
 from ecosystem.checks import source as checks_source
 from ecosystem.checks import verifier as checks_verifier
 from ecosystem.checks.probability import (
@@ -29,10 +31,13 @@ from ecosystem.checks.probability import (
 from ecosystem.checks.trial import PLAIN, SMALLEST, WRITTEN, CheckFailed, Trial, whole_texts
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import HumanSource, Learner
+from ecosystem.policy import Policy
 from ecosystem.travel import TEXT
 from ecosystem.verifier import Verifier
 
-__all__ = ["CheckFailed", "check_all", "check_learner", "check_metric", "check_source", "check_verifier"]
+__all__ = [
+    "CheckFailed", "check_all", "check_learner", "check_metric", "check_policy", "check_source", "check_verifier",
+]  # fmt: skip
 
 
 def check_learner(learner: Learner, shape: DocumentShape | None = None) -> None:
@@ -62,6 +67,13 @@ def check_verifier(verifier: Verifier, kinds: tuple[str, ...] | None = None) -> 
     checks_verifier.check(verifier, kinds)
 
 
+def check_policy(policy: Policy) -> None:
+    """Every rule for policies, before a small world of which those whom it steers are part."""
+    bench = checks_policy.Bench(policy)
+    for rule in checks_policy.RULES:
+        rule(bench)
+
+
 def check_metric(metric: Callable | str, kinds: tuple[str, ...] | None = None) -> None:
     """Every rule for metrics, in a small world of each kind of documents that the metric is defined for."""
     function = metrics.find(metric) if isinstance(metric, str) else metric
@@ -82,6 +94,8 @@ def check_all() -> list[str]:
         check_source(cast(HumanSource, components.find("humans", kind)()))
     for kind in components.complete("verifiers"):
         check_verifier(cast(Verifier, components.find("verifiers", kind)()))
+    for kind in components.complete("policies"):
+        check_policy(cast(Policy, components.find("policies", kind)()))
     for name in metrics.available():
         check_metric(name)
     found = [kind for family in components.FAMILIES for kind in components.complete(family)]

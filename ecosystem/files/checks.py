@@ -13,6 +13,7 @@ from ecosystem.effect import parse_effect
 from ecosystem.errors import InputError, did_you_mean
 from ecosystem.files.addresses import Places
 from ecosystem.files.allowed import Mistake, shown
+from ecosystem.files.policy_rules import policy_mistakes
 from ecosystem.files.prompt_rules import prompt_mistakes
 from ecosystem.files.verifier_rules import verifier_mistakes
 from ecosystem.files.yaml_positions import Path
@@ -56,6 +57,7 @@ class Checks:
         yield from self._names("verifiers")
         yield from self._names("policies")
         yield from verifier_mistakes(self._at, self._names_in("models"), self._names_in("humans"), self._count())
+        yield from policy_mistakes(self._at, self._known(), self._measured())
         yield from self._somebody_writes()
         yield from self._reaches()
         yield from self._graph()
@@ -101,6 +103,14 @@ class Checks:
         items = self.data.get(section)
         default = DEFAULTS[section, "name"]
         return [str(i.get("name", default)) for i in items if isinstance(i, dict)] if isinstance(items, list) else []
+
+    def _known(self) -> dict[str, list[str]]:
+        sections = {"communities": "humans", "groups": "models", "verifiers": "verifiers"}
+        return {whom: self._names_in(section) for whom, section in sections.items()}
+
+    def _measured(self) -> list[str]:
+        named = self._at(("metrics",), list(DEFAULTS["", "metrics"])) or ()
+        return [m for m in named if isinstance(m, str)]
 
     def _somebody_writes(self) -> Iterator[Mistake]:
         if self._sound(("humans",)) and not self.data.get("humans"):
@@ -211,8 +221,7 @@ class Checks:
         yield from self._claim_step(path)
 
     def _claim_metric(self, metric: str, path: Path) -> Iterator[Mistake]:
-        default = list(DEFAULTS["", "metrics"])
-        measured = [m for m in self._at(("metrics",), default) or () if isinstance(m, str)]
+        measured = self._measured()
         columns = [m.rpartition(":")[2] for m in measured]
         if measured and metric.rpartition(":")[2] not in columns:
             text = f"must be one of the scenario's metrics, {', '.join(measured)}; got {shown(metric)}"

@@ -67,6 +67,7 @@ def content(study: Study) -> dict:
         "replay": replay.FILE if replay.possible(study) else "",
         "documents": sections.documents(light),
         "facts": sections.facts(light),
+        "costs": tables.costs(study),
         "support": tables.support(study),
         "answers": sections.answers(light),
         "origin": tables.origin(study),

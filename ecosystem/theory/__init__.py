@@ -25,7 +25,7 @@ from ecosystem.scenario import Community, Group, Scenario
 from ecosystem.streams import Streams
 from ecosystem.theory import reuse
 from ecosystem.theory.death import doomed, who_dies
-from ecosystem.theory.diet import NoLaw, Rules
+from ecosystem.theory.diet import NoLaw, Rules, refuse_policies
 from ecosystem.theory.guards import guards_of
 from ecosystem.theory.laws import (
     accumulate,
@@ -107,6 +107,7 @@ def _of_claims(spec: Scenario, seed: int | None) -> Law:
 
 def web_of(spec: Scenario, seed: int) -> Web:
     """The scenario as the law sees it, with the graph and reach of a run of that seed; NoLaw where it has none."""
+    refuse_policies(spec)
     n, streams = spec.agents, Streams(seed)
     ddof_N = _each(spec, _ddof)
     if spec.corpus.rule.subsample is not None:

@@ -52,6 +52,8 @@ def doomed(spec: Scenario, network: Network, reach_NH: np.ndarray) -> np.ndarray
     plain = all(learner.copies for learner in learners) and all(group.publish > 0 for group in spec.models)
     if any(v.gate != "panel" and min(v.pass_rates() or (0,)) == 0 for v in spec.verifiers):
         return None  # some edges carry nothing
+    if spec.policies:
+        return None  # who reads whom, and who writes, may change
     if not plain or spec.reading.draw == "share" or spec.corpus.keep != "step" or spec.reading.unfed == "error":
         return None
     return who_dies(network.matrix(), (reach_NH & np.array(endless, bool)).any(axis=1), spec.reading.unfed)

@@ -15,9 +15,17 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array
 from scipy.stats import binom
 
+from ecosystem.scenario import Scenario
+
 
 class NoLaw(Exception):
     """No closed form is known here; the message says why."""
+
+
+def refuse_policies(spec: Scenario) -> None:
+    """NoLaw where a policy changes from step to step what the laws take as given."""
+    if spec.policies:
+        raise NoLaw(f"policies.{spec.policies[0].name}: what it changes while the world runs has no closed form")
 
 
 @dataclass(frozen=True)

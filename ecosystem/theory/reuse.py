@@ -41,7 +41,7 @@ from ecosystem.humans import Humans
 from ecosystem.interfaces import Writer
 from ecosystem.scenario import Group, Scenario
 from ecosystem.streams import Streams
-from ecosystem.theory.diet import NoLaw
+from ecosystem.theory.diet import NoLaw, refuse_policies
 from ecosystem.truth import Truth
 from ecosystem.verification.placement import guarded
 from ecosystem.verification.reading_gate import PATIENCE
@@ -207,6 +207,7 @@ def _truth(spec: Scenario) -> Truth:
 
 def _check(spec: Scenario) -> None:
     """NoLaw where the web is not one pot of single claims that models copy."""
+    refuse_policies(spec)
     grammar, how = _truth(spec).grammar, spec.reading
     if grammar.claims != 1:
         raise NoLaw(f"world.claims: the law is for documents of one claim; these have {grammar.claims}")

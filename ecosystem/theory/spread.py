@@ -35,7 +35,7 @@ from ecosystem import network
 from ecosystem.network import Network
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
-from ecosystem.theory.diet import NoLaw
+from ecosystem.theory.diet import NoLaw, refuse_policies
 from ecosystem.verification.placement import guarded
 from ecosystem.verifier import Verifier
 
@@ -48,6 +48,7 @@ def reading_shares(spec: Scenario, seed: int | None = None) -> csr_array:
     Rates and counts as at the last step, `corpus.keep` aside. NoLaw where guards have no fixed pass rates (see
     `Verifier.pass_rates`), a capacity, or stand before publishing.
     """
+    refuse_policies(spec)
     seed = spec.seed if seed is None else seed
     streams = Streams(seed)
     web = network.build(spec.graph, spec.agents, streams.get("graph"))

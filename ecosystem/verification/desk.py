@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -80,7 +79,7 @@ class Desk:
         """Key of the chance in its verdicts."""
         return self.streams.key(f"verifier/{self.name}")
 
-    @cached_property
+    @property
     def rates(self) -> tuple[float, float] | None:
         """Its acceptance of people's and of models' documents where nothing else matters and nothing is beyond it."""
         free = self.verifier.capacity is None and not self.members

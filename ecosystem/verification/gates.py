@@ -18,6 +18,7 @@ from ecosystem.verification.desk import Desk
 from ecosystem.verification.placement import guarded
 from ecosystem.verification.publishing_gate import PublishingGate
 from ecosystem.verification.reading_gate import ReadingGate
+from ecosystem.verification.steered import steered
 from ecosystem.verifier import Sight, Verifier
 
 
@@ -56,20 +57,16 @@ class Gates:
     def steer(
         self, coverage: Mapping[str, float], capacity: Mapping[str, int], settings: Mapping[str, Mapping[str, Any]]
     ) -> None:
-        """What policies say of verifiers by name: share guarded, judgements a step, other keys; else as they were.
+        """What policies say of verifiers by name: share guarded, judgements a step, other keys; else as the scenario
+        says. Verdicts that stand go on standing; what a verifier knows it knows until it learns anew.
 
-        Where someone comes under guard anew, what was not theirs to judge is judged.
+        InputError where a verifier cannot be as they say.
         """
         for name, desk in self.desks.items():
-            own = self._own[name]
-            said: dict[str, Any] = dict(settings.get(name, {}))
-            if name in capacity:
-                said["capacity"] = capacity[name]
-            if name in coverage:
-                said["placement"] = own.placement.model_copy(update={"share": float(coverage[name])})
-            wanted = type(own).model_validate(own.model_copy(update=said).model_dump()) if said else own
-            if wanted == desk.verifier:
-                continue
+            try:
+                wanted = steered(self._own[name], coverage.get(name), capacity.get(name), settings.get(name))
+            except ValueError as error:
+                raise InputError(f"policies: verifiers.{name}: {error}.") from None
             moved, desk.verifier = wanted.placement != desk.verifier.placement, wanted
             if moved:
                 desk.guarded_N = self._guard(wanted)

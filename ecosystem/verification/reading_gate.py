@@ -44,18 +44,24 @@ class ReadingGate:
     def __init__(self, desks: list[Desk], follows: Follows, streams: Streams):
         self.desks, self.streams, self._follows = desks, streams, follows
         self.public = sum(follows.reach_NH.shape)  # sources from here on are private archives, which nobody judges
-        self._wider: set[str] = set()  # verifiers that guard somebody new, to whom what was not theirs may be now
         self._scope: dict[str, np.ndarray] = {}
+        self.guards_NV = np.zeros((follows.network.n, len(desks)), bool)
         self.rescope()
+        self._changed = False  # whom verifiers guard, or whose documents they judge, since they judged last
 
     def rescope(self) -> None:
-        """Whom verifiers guard, and whose documents they judge, has changed."""
+        """Whom verifiers guard, and who reads whom, may have changed.
+
+        Where they have, what was exempt is looked at anew: of sources that nobody behind the verifier read, or refused
+        by an earlier one to all whom it guarded.
+        """
         desks, follows = self.desks, self._follows
         scope = {desk.name: sources_of(follows, desk.guarded_N) for desk in desks if desk.of_documents}
-        self._wider |= {name for name, of_S in scope.items() if (of_S & ~self._scope.get(name, of_S)).any()}
-        self._scope = scope
-        nobody = np.zeros((follows.network.n, 0), bool)
-        self.guards_NV = np.stack([d.guarded_N for d in desks], axis=1) if desks else nobody
+        guards_NV = np.stack([d.guarded_N for d in desks], axis=1) if desks else self.guards_NV
+        if self._scope:
+            other = any(not np.array_equal(of_S, self._scope[name]) for name, of_S in scope.items())
+            self._changed |= other or not np.array_equal(guards_NV, self.guards_NV)
+        self._scope, self.guards_NV = scope, guards_NV
 
     def judge(self, corpus: Corpus, renewed: set[str], record: bool) -> None:
         """Verdicts on documents that have none yet, of every verifier that judges documents."""
@@ -65,7 +71,7 @@ class ReadingGate:
             verdict_M = corpus.verdicts(desk.name)
             if desk.name in renewed:
                 verdict_M[:] = NEW
-            elif desk.name in self._wider or any(earlier.name in renewed for earlier in self.desks[:v]):
+            elif self._changed or any(earlier.name in renewed for earlier in self.desks[:v]):
                 verdict_M[verdict_M == EXEMPT] = NEW  # whom one before it refused it may not refuse now
             if not record and by_rates(desk, corpus.shape):
                 self._judge_by_rates(desk, verdict_M, corpus, self._refused_before(corpus, v))
@@ -85,7 +91,7 @@ class ReadingGate:
                 accepted, votes = desk.verdict(seen, self._ticket(documents))
                 verdict_M[new] = np.where(accepted, ACCEPTED, REJECTED)
                 desk.charge(seen, accepted, votes, record)
-        self._wider.clear()
+        self._changed = False
 
     def _judge_by_rates(self, desk: Desk, verdict_M: np.ndarray, corpus: Corpus, refused_M: np.ndarray) -> None:
         """The same, to the same verdicts, where they depend on who wrote alone and nothing is kept of them."""

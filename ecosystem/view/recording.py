@@ -165,6 +165,8 @@ def policy(spec: Scenario, step: int) -> list[dict[str, Any]]:
 
 def mark_of(kind: str) -> str:
     """How an event of a kind is marked."""
+    if kind == "policy":
+        return kind
     return "verification" if kind in VERIFICATION else "event"
 
 
