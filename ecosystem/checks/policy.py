@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -28,9 +27,9 @@ class Bench:
 
     policy: Policy
 
-    @cached_property
+    @property
     def outlooks(self) -> list[Outlook]:
-        """A few steps: all well, little of all measures, nothing known, no models' writing, plenty of it."""
+        """A few steps, made anew: all well, little of all measures, nothing known, no models' writing, plenty of it."""
         return [self._outlook(step, value) for step, value in enumerate(SEEN, start=1)]
 
     def decided(self) -> Iterator[tuple[Outlook, Params, Controls, Params]]:
