@@ -70,13 +70,20 @@ def sources_of(follows: Follows, readers_N: np.ndarray) -> np.ndarray:
 def available(follows: Follows, pool: Pool) -> np.ndarray:
     """Documents each model could read, (N,) int64."""
     count_S = pool.counts_S
-    n, h = follows.reach_NH.shape
-    net = follows.network
-    total = np.append(0, np.cumsum(count_S[net.author_E]))
-    models = total[net.end_N] - total[net.begin_N] - np.where(net.skip_N >= 0, count_S[net.skip_N], 0)
-    humans = follows.reach_NH @ count_S[n : n + h]
-    archives = np.where(follows.archive_N, count_S[n + h :], 0) if follows.archive_N.any() else 0
-    return models + humans + archives
+    return by_models(follows.network, count_S) + by_humans(follows.reach_NH, follows.archive_N, count_S)
+
+
+def by_models(network: Network, count_S: np.ndarray) -> np.ndarray:
+    """(N,) int64: documents of the models that each follows; count_S of every source."""
+    total = np.append(0, np.cumsum(count_S[network.author_E]))
+    skipped = np.where(network.skip_N >= 0, count_S[network.skip_N], 0)
+    return total[network.end_N] - total[network.begin_N] - skipped
+
+
+def by_humans(reach_NH: np.ndarray, archive_N: np.ndarray, count_S: np.ndarray) -> np.ndarray:
+    """(N,) int64: documents of the communities that reach each, and of its own archive."""
+    n, h = reach_NH.shape
+    return reach_NH @ count_S[n : n + h] + (np.where(archive_N, count_S[n + h :], 0) if archive_N.any() else 0)
 
 
 def read(

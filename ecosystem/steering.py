@@ -18,7 +18,7 @@ from ecosystem.humans import Humans
 from ecosystem.interfaces import Params
 from ecosystem.policy import Controls, Outlook, Policy, wrong
 from ecosystem.population import Population
-from ecosystem.reading import Follows
+from ecosystem.reading import Follows, by_humans, by_models
 from ecosystem.telling import News
 from ecosystem.verification.gates import Gates
 
@@ -109,10 +109,8 @@ class Steering:
             coming_S[p.members] += decided.publish.get(p.group.name, p.group.publish)
         coming_S[n : n + h] += rates + [decided.bought.get(c, 0) + decided.rare.get(c, 0) for c in names]
         reach_NH = self._reached(decided)
-        models_N = self.follows.network.matrix().astype(bool).astype(float) @ coming_S[:n]
-        humans_N = reach_NH @ coming_S[n : n + h].astype(float)
-        if len(coming_S) > n + h:
-            humans_N += np.where(self.follows.archive_N, coming_S[n + h :], 0)
+        models_N = by_models(self.follows.network, coming_S).astype(float)
+        humans_N = by_humans(reach_NH, self.follows.archive_N, coming_S).astype(float)
         reads = [np.inf if p.group.read == "all" else int(p.group.read) for p in groups]
         return Outlook(
             step, names, {p.group.name: p.group.publish for p in groups},
