@@ -96,6 +96,14 @@ def test_the_ledger_says_what_was_bought_at_which_price():
     assert found == bought + [Entry(step, "forgone", "models", 32.0, 16.0) for step in (4, 5)]
 
 
+def test_what_is_bought_of_people_whose_documents_are_finite_is_dealt_from_the_same_deck():
+    text = {"world": {"kind": "text"}, "models": [PLAIN["models"][0] | {"publish": 0, "learner": {"kind": "ngram"}}]}
+    plain, fed = world(**text), world({"kind": "schedule", "periods": [{"bought": {"people": 10}}]}, **text)
+    dealt = [np.concatenate([made.corpus.documents(made.t).content for _ in steps(made, 3)]) for made in (plain, fed)]
+    assert [len(d) for d in dealt] == [15, 45]
+    assert np.array_equal(dealt[1][:15], dealt[0])  # three steps' worth in the first
+
+
 def test_each_policy_pays_its_own_price():
     cheap = {"kind": "schedule", "name": "cheap", "periods": [{"bought": {"people": 3}}]}
     dear = {"kind": "schedule", "name": "dear", "periods": [{"bought": {"people": 2}}], "price": 10.0}
@@ -132,11 +140,12 @@ def test_whom_people_reach_follows_the_policy_in_one_order():
     assert reached[0] == reached[4] == [1]
 
 
-def test_settings_of_a_verifier_follow_the_policy():
+@pytest.mark.parametrize("judgements", ["all", "none"])
+def test_settings_of_a_verifier_follow_the_policy(judgements):
     """Labels that nobody attaches let all pass, a mandate lets none of the models' documents through."""
     labels = {"name": "labels", "kind": "label", "compliance": 0.0}
     mandate = {"kind": "schedule", "periods": [{"begins": 3, "settings": {"labels": {"compliance": 1.0}}}]}
-    made = world(mandate, verifiers=[labels], metrics=["human_share_read"])
+    made = world(mandate, verifiers=[labels], metrics=["human_share_read"], record={"judgements": judgements})
     shares = [frame.values["human_share_read"] for frame in steps(made)]
     assert max(shares[:2]) < 0.5
     assert shares[2:] == [1.0] * 4
@@ -149,6 +158,26 @@ def test_changes_are_told_once_and_so_are_their_ends():
         (2, "policy", "9 more documents of people a step"), (2, "policy", "the web keeps everything"),
         (4, "policy", "people: no more bought"), (4, "policy", "keep of the web: as the scenario says"),
     ]  # fmt: skip
+
+
+def test_an_arm_changes_a_policy_by_its_name():
+    pause = {"kind": "moratorium", "name": "pause", "since": 2}
+    short = {"policies.pause.until": 3, "policies.pause.share": 0.5}
+    spec = read(PLAIN | {"policies": [pause], "arms": {"short": short}})
+    (policy,) = spec.arm("short").policies
+    assert (policy.since, policy.until, policy.share) == (2, 3, 0.5)
+    assert read(spec.plain()).policies == spec.policies
+
+
+def test_a_model_more_changes_nobody_elses_luck():
+    """The first four models write in the first step what they write without the fifth."""
+    aid = {"kind": "schedule", "periods": [{"bought": {"people": 7}, "publish": {"models": 6}}]}
+    one, more = world(aid), world(aid, models=[PLAIN["models"][0] | {"count": 5}])
+    for made in (one, more):
+        made.step()
+    first, second = (made.corpus.documents(1).content for made in (one, more))
+    assert np.array_equal(first[:24], second[:24])
+    assert np.array_equal(first[24:], second[30:])
 
 
 # Verifiers that policies steer.
