@@ -278,7 +278,7 @@ def test_the_page_has_a_table_of_costs_where_there_are_policies(study, tmp_path)
 
 def test_what_policies_change_is_marked_on_the_timeline(study):
     run = next(run for run in study.runs if run.arm == "aided")
-    marked = [(e["step"], e["mark"], e["text"]) for e in events(run, {}) if e["mark"] == "policy"]
+    marked = [(e["step"], e["mark"], e["text"]) for e in events(run, {}, np.arange(7)) if e["mark"] == "policy"]
     assert marked == [
         (2, "policy", "policy: 3 more documents of people a step"), (5, "policy", "policy: people: no more bought")
     ]  # fmt: skip
