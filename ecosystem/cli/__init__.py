@@ -12,6 +12,7 @@ import typer
 
 from ecosystem.cli import installation
 from ecosystem.cli import run as cli_run
+from ecosystem.cli import sweep as cli_sweep
 from ecosystem.cli import view as cli_view
 from ecosystem.cli.options import Arm, Sets, Source, asked
 from ecosystem.errors import InputError
@@ -60,6 +61,7 @@ def schema() -> None:
 
 app.command()(cli_run.run)
 app.command()(cli_run.compare)
+app.command()(cli_sweep.sweep)
 app.command()(cli_run.check)
 app.command()(cli_run.theory)
 app.command()(cli_run.report)

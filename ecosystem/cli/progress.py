@@ -30,6 +30,31 @@ def shown(steps: Callable[[], int], quiet: bool) -> Iterator[Progress | None]:
         yield _follower(bar, bar.add_task("starting", total=steps(), rate=0.0))
 
 
+@contextlib.contextmanager
+def cells_shown(quiet: bool) -> Iterator[Callable[[int, int, int, float], None] | None]:
+    """A bar on standard error over the cells of a sweep, with the computing so far; None where it is not wanted."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} runs, {task.fields[spent]}"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sweep", total=1, spent="")
+
+        def progress(done: int, total: int, failed: int, seconds: float) -> None:
+            spent = f"{failed:,} failed, {seconds:,.0f} s of computing"
+            bar.update(task, completed=done, total=total, spent=spent)
+
+        yield progress
+
+
 def _follower(bar, task) -> Progress:
     began = time.monotonic()
     done: dict[tuple[str, int], tuple[int, int]] = {}

@@ -146,7 +146,7 @@ def attempt(task: Task, progress: Progress) -> RunFailed | None:
     except Exception as error:  # any component of anyone's may fail in any way; the other runs go on
         if workers.interrupted(error):
             raise KeyboardInterrupt from error
-        reason = _reason(error)
+        reason = why(error)
         run_folder.record_failure(task.folder, task.spec, task.arm, task.command, began, reason)
         return RunFailed(task.arm, task.spec.seed, reason)
     return _stepped(task, world, recorder, progress)
@@ -165,10 +165,10 @@ def _stepped(task: Task, world: Ecosystem, recorder: Recorder, progress: Progres
         if workers.interrupted(error):
             recorder.close("interrupted")
             raise KeyboardInterrupt from error
-        recorder.close("failed", _reason(error))
+        recorder.close("failed", why(error))
         if isinstance(error, provenance.OutputError):
             raise
-        return RunFailed(task.arm, task.spec.seed, _reason(error))
+        return RunFailed(task.arm, task.spec.seed, why(error))
     except BaseException:
         recorder.close("interrupted")
         raise
@@ -188,7 +188,8 @@ def _make(tasks: Sequence[Task], jobs: int, progress: Progress) -> None:
         for task in tasks:
             attempt(task, progress)
         return
-    events = workers.deal(_at_work, tasks, min(jobs, len(tasks)), keep_main=_needs_main(tasks))
+    keep_main = needs_main({task.arm: task.spec for task in tasks}.values())
+    events = workers.deal(_at_work, tasks, min(jobs, len(tasks)), keep_main)
     with contextlib.closing(events):  # whatever stops us stops the workers
         for event in events:
             if isinstance(event, workers.Told):
@@ -216,9 +217,9 @@ def _at_work(task: Task, tell: workers.Tell) -> InputError | None:
     return None
 
 
-def _needs_main(tasks: Sequence[Task]) -> bool:
+def needs_main(specs: Iterable[Scenario]) -> bool:
     """True when a scenario uses classes of the user's script itself, which workers must then import."""
-    if not any("__main__:" in str(task.spec.plain()) for task in {task.arm: task for task in tasks}.values()):
+    if not any("__main__:" in str(spec.plain()) for spec in specs):
         return False
     if not hasattr(sys.modules["__main__"], "__file__"):
         raise InputError("Components defined in a notebook run with jobs=1; for more, put them into a module file.")
@@ -255,7 +256,7 @@ def _studied(study: Path, spec: Scenario) -> Iterator[None]:
             run_folder.prune(study)
 
 
-def _reason(error: Exception) -> str:
+def why(error: Exception) -> str:
     """Type, message and place of an error in one line; of a fit that diverged its own line says it all."""
     if isinstance(error, Diverged):
         return str(error)

@@ -13,8 +13,7 @@ import os
 import signal
 import sys
 import types
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, cast
@@ -52,30 +51,34 @@ class Died:
 
 
 def deal(
-    work: Work, tasks: Sequence[Any], jobs: int, keep_main: bool = False
+    work: Work, tasks: Iterable[Any], jobs: int, keep_main: bool = False, each: int | None = None
 ) -> Generator[Told | Ended | Died, None, None]:
     """Does the tasks on up to `jobs` workers and yields what happens as it happens.
 
-    Whoever stops listening (an interrupt, a `break`) interrupts the workers, which then end as on Ctrl-C. `keep_main`:
-    workers import the user's script, which must then be guarded by `if __name__ == "__main__"`.
+    Tasks are taken one by one as workers are free. A worker goes after `each` tasks (None: stays), and with it whatever
+    memory it has not given back. Whoever stops listening (an interrupt, a `break`) interrupts the workers, which then
+    end as on Ctrl-C. `keep_main`: workers import the user's script, which must then be guarded by
+    `if __name__ == "__main__"`.
     """
-    waiting = deque(tasks)
-    busy: dict[Connection, tuple[Any, Any]] = {}
+    waiting = iter(tasks)
+    busy: dict[Connection, tuple[Any, Any, int]] = {}
     try:
-        while waiting or busy:
-            while waiting and len(busy) < jobs:
+        while True:
+            while len(busy) < jobs and (task := next(waiting, None)) is not None:
                 process, line = _hired(work, keep_main)
-                busy[line] = (process, waiting.popleft())
-                line.send(busy[line][1])
+                busy[line] = (process, task, 1)
+                line.send(task)
+            if not busy:
+                return
             for ready in wait(list(busy)):
-                yield _heard(cast(Connection, ready), busy, waiting)
+                yield _heard(cast(Connection, ready), busy, waiting, each)
     finally:
-        _dismiss([process for process, _ in busy.values()])
+        _dismiss([process for process, *_ in busy.values()])
 
 
-def _heard(line: Connection, busy: dict, waiting: deque) -> Told | Ended | Died:
+def _heard(line: Connection, busy: dict, waiting: Iterator, each: int | None) -> Told | Ended | Died:
     """What a worker says; one that has ended its task gets the next, or goes."""
-    process, task = busy[line]
+    process, task, done = busy[line]
     try:
         ended, value = line.recv()
     except (EOFError, ConnectionResetError):
@@ -84,9 +87,10 @@ def _heard(line: Connection, busy: dict, waiting: deque) -> Told | Ended | Died:
         return Died(task, process.exitcode)
     if not ended:
         return Told(task, value)
-    if waiting:
-        busy[line] = (process, waiting.popleft())
-        line.send(busy[line][1])
+    following = None if done == each else next(waiting, None)
+    if following is not None:
+        busy[line] = (process, following, done + 1)
+        line.send(following)
     else:
         del busy[line]
         line.send(None)
