@@ -39,7 +39,8 @@ def test_the_boundary_lies_where_theory_has_it_with_a_fifth_of_the_runs_of_a_gri
     expected = exponent_of(selection_threshold(0.9, 0.3))
     assert found.low <= expected <= found.high
     assert abs(found.estimate - expected) <= 0.02
-    assert found.rising and found.precise
+    assert found.rising
+    assert found.precise
     assert found.grid_runs == (round(1.2 / 0.04) + 1) * GRID_SEEDS
     assert found.runs <= found.grid_runs / 5
 
@@ -47,11 +48,12 @@ def test_the_boundary_lies_where_theory_has_it_with_a_fifth_of_the_runs_of_a_gri
 def test_another_verifier_moves_the_boundary_and_the_search_sees_it(tmp_path):
     """Negative control of the test above: the same search does not find the base boundary elsewhere."""
     probabilities = "verifiers.checker.probabilities"
-    design = grid({probabilities: [[0.2, 0.9], [1.0, 1.0], [0.01, 0.9]]})
-    found = along(tipping(20), design, "world.exponent", (-0.5, 3.0), "tail_coverage < 0.5", 0.1, out=tmp_path)
+    design = grid({probabilities: [[0.2, 0.9], [0.5, 0.9], [0.01, 0.9]]})
+    found = along(tipping(20), design, "world.exponent", (0.1, 3.0), "tail_coverage < 0.5", 0.1, out=tmp_path)
     assert found["low"][0] <= exponent_of(selection_threshold(0.9, 0.2)) <= found["high"][0]
     assert found["low"][0] > exponent_of(selection_threshold(0.9, 0.3))
-    assert found["low"][1] <= 0.0 <= found["high"][1]
+    assert found["low"][1] <= exponent_of(selection_threshold(0.9, 0.5)) <= found["high"][1]
+    assert found["high"][1] < exponent_of(selection_threshold(0.9, 0.3))
     assert "no boundary between them" in found["note"][2]
     assert math.isnan(found["estimate"][2])
 
@@ -74,6 +76,17 @@ def test_a_search_that_was_stopped_goes_on_where_it_stood(tmp_path, monkeypatch)
     again = boundary(tipping(10), *how, out=tmp_path / "broken")
     assert (again.estimate, again.low, again.high, again.runs) == (whole.estimate, whole.low, whole.high, whole.runs)
     assert sorted(made) == sorted([*range(whole.runs), 6])  # none but the one that was stopped was made twice
+
+
+def test_more_precision_goes_on_from_what_is_there(tmp_path, monkeypatch):
+    how = ("world.exponent", (1.0, 2.2), "tail_coverage < 0.5")
+    rough = boundary(tipping(10), *how, 0.2, out=tmp_path)
+    measured, made = sweep_cells.measured, []
+    monkeypatch.setattr(sweep_cells, "measured", lambda *a: made.append(a[1]) or measured(*a))
+    fine = boundary(tipping(10), *how, 0.05, out=tmp_path)
+    assert made == list(range(rough.runs, fine.runs))
+    assert fine.precise
+    assert fine.high - fine.low <= 0.1
 
 
 @pytest.mark.parametrize("width", [0.001, 0.01, 0.03])
@@ -100,9 +113,9 @@ def answer(rng, distance: float, width: float, rising: bool) -> bool:
 @pytest.mark.parametrize(
     "changed, line",
     [
-        ({"event": "tail_coverag < 0.5"}, "event: tipping_point does not measure 'tail_coverag'. Did you mean 'tail_coverage'?"),
+        ({"event": "tail_coverag < 0.5"}, "event: tipping_point does not measure 'tail_coverag'. Did you mean 'tail"),
         ({"event": "tail_coverage = 1"}, "event: must be METRIC < NUMBER or METRIC > NUMBER; got 'tail_coverage = 1'"),
-        ({"precision": 0.0}, "precision: must be above 0 and below half of 1.0:2.2, in units of world.exponent; got 0.0"),
+        ({"precision": 0.0}, "precision: must be above 0 and below half of 1.0:2.2, in units of world.exp"),
         ({"between": (2.2, 1.0)}, "world.exponent: the lower bound must come first and be smaller; got 2.2:1.0"),
         ({"key": "world.exponant"}, "world.exponant: the keys allowed here are"),
     ],

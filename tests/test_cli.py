@@ -255,7 +255,7 @@ def test_an_interrupt_keeps_what_was_measured(told, tmp_path):
         (["run", "small.yaml", "--set", "humans.0.rate=x"], "--set humans.0.rate=x: must be a whole number *; got 'x'"),
         (["compare", "small.yaml", "--arms", "base"], "--arms: must be two different arms, A,B; got 'base'"),
         (["theory", "small.yaml", "--agents", "--pairs"], "--agents: goes without --pairs; got both"),
-        (["sweep", "small.yaml"], "ecosystem: No such command 'sweep'.*"),
+        (["sweeps", "small.yaml"], "ecosystem: No such command 'sweeps'.*"),
     ],
 )
 def test_wrong_words_are_one_line_and_status_2_and_nothing_is_written(told, tmp_path, words, says):

@@ -176,7 +176,7 @@ class _Runs:
             chunk = sweep_cells.Chunk(self.spec, ((seed, {self.key: value}, (seed,)),), None, self.where)
             for cell in sweep_cells.run(chunk):
                 if cell.reason:
-                    raise RunFailed(f"{self.key}={value}", seed, cell.reason)
+                    raise RunFailed("base", seed, f"{self.key} = {value}: {cell.reason}")
                 self.cells.write(cell.point, cell.seed, cell.rows, cell.reason, cell.seconds)
         return self.event.holds(self.cells.value(seed, seed, self.event.metric))
 

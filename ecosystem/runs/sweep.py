@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ecosystem.scenario import Scenario
 
 CHUNK = 32  # cells that a worker is given at once, at most
-RECYCLED = 16  # chunks after which a worker is replaced by a new one
+RECYCLED = 64  # chunks of that size after which a worker is replaced; a new one costs about a second
 __all__ = ["Sweep", "open_sweep", "sweep"]
 
 Progress = Callable[[int, int, int, float], None]
@@ -183,15 +183,15 @@ def check(spec: Scenario, design: Design) -> None:
     from ecosystem import fits
 
     lines: dict[str, None] = {}
-    made = []
     for point in design.extremes:
         try:
-            made.append(spec.with_(point))
+            spec.with_(point)
         except InputError as error:
             lines |= dict.fromkeys(error.lines)
     if lines:
         raise InputError(list(lines))
-    fits.check(made[0], made[0].world.open(made[0].human_sources))
+    first = spec.with_(design.extremes[0])
+    fits.check(first, first.world.open(first.human_sources))
 
 
 def folder_of(out: str | Path, spec: Scenario, *asked: Any) -> Path:

@@ -23,7 +23,7 @@ from ecosystem.files.allowed import shown
 from ecosystem.streams import Streams
 
 OURS = ("seed", "name", "question", "metrics", "arms", "claims")  # keys that a sweep sets itself or that make no number
-CHECKED = 200  # rows of a list that are looked at before anything runs
+CHECKED = 200  # rows of a list, or values of a key, that are looked at before anything runs
 MAX_POINTS = 10_000_000
 LEVELS = 4  # of Morris' trajectories
 
@@ -72,7 +72,7 @@ def grid(values: Mapping[str, Sequence[Any]]) -> Design:
     size = math.prod(len(given) for given in values.values())
     _bounded(size)
     first = {key: given[0] for key, given in values.items()}
-    extremes = [first | {key: value} for key, given in values.items() for value in given]
+    extremes = [first | {key: value} for key, given in values.items() for value in given[:CHECKED]]
     points = lambda: (dict(zip(keys, point, strict=True)) for point in product(*values.values()))  # noqa: E731
     return Design("grid", keys, size, points, tuple(extremes), {key: list(given) for key, given in values.items()})
 
