@@ -16,6 +16,7 @@ kernel_cache.use()
 _HOME = {
     "Scenario": "scenario", "Ecosystem": "model", "Frame": "frame", "Event": "frame",
     "run": "runs.runner", "replicate": "runs.runner", "compare": "runs.runner", "open_run": "runs.opened",
+    "sweep": "runs.sweep", "open_sweep": "runs.sweep",
     "Learner": "interfaces", "HumanSource": "interfaces", "Writer": "interfaces", "Atoms": "interfaces",
     "Moments": "interfaces", "Modes": "interfaces", "Params": "interfaces", "defined_for": "interfaces",
     "Diverged": "interfaces", "Judge": "interfaces",

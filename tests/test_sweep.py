@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -157,21 +158,31 @@ def test_workers_are_replaced_after_so_many_tasks():
 
 
 def test_memory_of_the_parent_does_not_grow_with_the_cells(small_world, tmp_path, monkeypatch):
-    """From 100 to 1,000 cells by less than ten bytes a cell; a list of their rows would hold some hundred each."""
+    """From 100 to 1,000 cells by less than 30 KB, which caches of bounded size take; a list of rows would hold 130."""
     monkeypatch.setattr(sweep_cells, "measured", lambda spec, seed, at: [(4, (float(seed), 1.0, 2.0))])
     sweep(small_world(), grid({"humans.0.rate": [1, 2]}), seeds=2, out=tmp_path / "warm")
 
-    def peak(points: int, progress=None) -> int:
+    def held(points: int, keep: bool = False) -> int:
+        """Bytes gained from the first cell to the last, garbage collected."""
+        kept: list = []
+        now: list[int] = []
+
+        def progress(*told) -> None:
+            if told[0] in (0, told[1]):
+                gc.collect()
+                now.append(tracemalloc.get_traced_memory()[0])
+            if keep:
+                kept.append(told)
+
         design = grid({"humans.0.rate": range(1, points + 1)})
         tracemalloc.start()
-        sweep(small_world(), design, seeds=5, out=tmp_path / f"{points}{bool(progress)}", progress=progress)
-        found = tracemalloc.get_traced_memory()[1]
+        sweep(small_world(), design, seeds=5, out=tmp_path / f"{points}{keep}", progress=progress)
         tracemalloc.stop()
-        return found
+        return now[1] - now[0]
 
-    assert peak(200) - peak(20) < 9_000
-    kept: list = []
-    assert peak(200, lambda *row: kept.append(row)) - peak(20) > 9_000  # and a list of rows would be seen
+    few = held(20)
+    assert held(200) - few < 30_000
+    assert held(200, keep=True) - few > 100_000  # and a list of rows would be seen
 
 
 def test_results_of_another_version_are_left_alone(small_world, tmp_path):

@@ -92,7 +92,8 @@ def boundary(
     if not 0 < precision < (bounds.high - bounds.low) / 2:
         within = f"half of {bounds.low}:{bounds.high}, in units of {key}"
         raise InputError(f"precision: must be above 0 and below {within}; got {precision}")
-    design = Design("boundary", (key,), 0, lambda: iter(()), ({key: bounds.low}, {key: bounds.high}))
+    ends = [{key: bounds.low}, {key: bounds.high}]
+    design = Design("boundary", (key,), 0, lambda: iter(()), lambda: ends)
     sweeps.check(spec, design)
     asked = {"between": [bounds.low, bounds.high, bounds.whole], "event": event}
     folder = sweeps.folder_of(out, spec, design.kind, key, asked)

@@ -183,14 +183,14 @@ def check(spec: Scenario, design: Design) -> None:
     from ecosystem import fits
 
     lines: dict[str, None] = {}
-    for point in design.extremes:
+    for point in design.extremes():
         try:
             spec.with_(point)
         except InputError as error:
             lines |= dict.fromkeys(error.lines)
     if lines:
         raise InputError(list(lines))
-    first = spec.with_(design.extremes[0])
+    first = spec.with_(next(iter(design.extremes())))
     fits.check(first, first.world.open(first.human_sources))
 
 

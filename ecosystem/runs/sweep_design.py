@@ -11,9 +11,9 @@ A range whose two ends are whole numbers gives whole numbers, all of them alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, product
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class Design:
     keys: tuple[str, ...]
     size: int
     points: Callable[[], Iterator[dict[str, Any]]] = field(repr=False, compare=False)
-    extremes: tuple[dict[str, Any], ...] = field(repr=False)  # to be tried before anything runs
+    extremes: Callable[[], Iterable[dict[str, Any]]] = field(repr=False, compare=False)  # tried before anything runs
     told: dict[str, Any] = field(default_factory=dict, repr=False)  # what it was made from, as JSON knows it
     share_PK: np.ndarray | None = field(default=None, repr=False, compare=False)  # of sampled ones: where in each range
 
@@ -72,9 +72,9 @@ def grid(values: Mapping[str, Sequence[Any]]) -> Design:
     size = math.prod(len(given) for given in values.values())
     _bounded(size)
     first = {key: given[0] for key, given in values.items()}
-    extremes = [first | {key: value} for key, given in values.items() for value in given[:CHECKED]]
+    extremes = lambda: (first | {key: value} for key, given in values.items() for value in given[:CHECKED])  # noqa: E731
     points = lambda: (dict(zip(keys, point, strict=True)) for point in product(*values.values()))  # noqa: E731
-    return Design("grid", keys, size, points, tuple(extremes), {key: list(given) for key, given in values.items()})
+    return Design("grid", keys, size, points, extremes, {key: list(given) for key, given in values.items()})
 
 
 def listed(rows: Sequence[Mapping[str, Any]]) -> Design:
@@ -87,7 +87,7 @@ def listed(rows: Sequence[Mapping[str, Any]]) -> Design:
             raise InputError(f"Row {number} must have the keys {', '.join(keys)}; got {', '.join(map(str, row))}")
     _bounded(len(rows))
     given = [{key: row[key] for key in keys} for row in rows]
-    return Design("list", keys, len(rows), lambda: iter(given), tuple(islice(given, CHECKED)), {"rows": given})
+    return Design("list", keys, len(rows), lambda: iter(given), lambda: given[:CHECKED], {"rows": given})
 
 
 def latin(ranges: Mapping[str, Any], points: int, draw: int = 0) -> Design:
@@ -150,7 +150,7 @@ def _sampled(kind: str, ranges: Mapping[str, Any], points: int, draw: int, sampl
     ends = [first | {key: axis.at(end)} for key, axis in zip(keys, axes, strict=True) for end in (0.0, 1.0)]
     ranges_told = {key: [a.low, a.high, a.log, a.whole] for key, a in zip(keys, axes, strict=True)}
     told = {"points": points, "draw": draw, "ranges": ranges_told}
-    return Design(kind, keys, len(share_PK), each, tuple(ends), told, share_PK)
+    return Design(kind, keys, len(share_PK), each, lambda: ends, told, share_PK)
 
 
 def again(kind: str, told: Mapping[str, Any]) -> Design:
