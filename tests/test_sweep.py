@@ -248,6 +248,24 @@ def test_the_command_reads_points_from_a_file(tmp_path, capsys):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "name, text, line",
+    [
+        ("rows.csv", "a,a\n1,2\n", "rows.csv:1: the header must name each key once; got a, a"),
+        ("rows.csv", "a,b\n1,2\n3\n", "rows.csv:3: must have 2 values, one a key; got 1"),
+        ("rows.csv", "a,b\n", "The list of points is empty; give at least one row."),
+        ("rows.yaml", "a: 1", "rows.yaml: must be a list of mappings, each a point; got {a: 1}"),
+        ("rows.yaml", "[{a: 1}, {b: 1}]", "Row 2 must have the keys a; got b"),
+    ],
+)
+def test_a_mistake_in_a_file_of_points_is_one_line(name, text, line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(text)
+    assert main(["sweep", "baseline", "--rows", name, "--quiet"]) == 2
+    assert capsys.readouterr().err == line + "\n"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_ranges_are_filled_evenly():
     """Each tenth of a Latin hypercube has its point; whole numbers come all alike; nothing lies outside."""
     points = list(latin({"a": (0.0, 1.0), "b": (1, 5), "c": (1.0, 1000.0, "log")}, 10).points())
