@@ -25,6 +25,7 @@ from ecosystem.errors import InputError
 from ecosystem.runs import answered as answered_rows
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs import graphml, provenance, rows
+from ecosystem.runs.transactions import transaction
 
 if TYPE_CHECKING:
     from ecosystem.frame import Frame
@@ -88,7 +89,7 @@ class Recorder:
         frame = _frame(world)
         if frame.t <= self._written:
             return
-        with run_folder.naming(self.folder), _transaction(self._db):
+        with run_folder.naming(self.folder), transaction(self._db):
             self._add("steps", [(frame.t, *map(float, frame.values.values()))])
             self._add("agents", self._agent_rows(frame.t, frame.agents))
             if frame.pairs is not None:
@@ -162,7 +163,7 @@ def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
 
 
 def _create(path: Path, tables: dict[str, dict[str, str]]) -> None:
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db, _transaction(db):
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db, transaction(db):
         for table, columns in tables.items():
             db.execute(f"CREATE TABLE {table} ({', '.join(f'{_quoted(c)} {t}' for c, t in columns.items())})")
 
@@ -179,16 +180,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-@contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 def _rule(spec: Scenario) -> str:

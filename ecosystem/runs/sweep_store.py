@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ecosystem.runs import folder as run_folder
+from ecosystem.runs.transactions import transaction
 
 DB = "sweep.db"
 
@@ -37,7 +38,7 @@ class Store:
 
     def add_points(self, points: Iterable[dict[str, Any]]) -> None:
         """Numbers points in their order and writes them down."""
-        with run_folder.naming(self.folder), _transaction(self._db):
+        with run_folder.naming(self.folder), transaction(self._db):
             known = self.count("points")
             rows = ((known + i, json.dumps(point)) for i, point in enumerate(points))
             self._db.executemany("INSERT INTO points VALUES (?, ?)", rows)
@@ -61,7 +62,7 @@ class Store:
     def write(self, point: int, seed: int, rows: Rows, reason: str = "", seconds: float = 0.0) -> None:
         """A cell, in one transaction; with a `reason` it failed."""
         status = "failed" if reason else "complete"
-        with run_folder.naming(self.folder), _transaction(self._db):
+        with run_folder.naming(self.folder), transaction(self._db):
             self._db.execute("INSERT INTO cells VALUES (?, ?, ?, ?, ?)", (point, seed, status, reason, seconds))
             if rows:
                 self._db.executemany(
@@ -89,7 +90,7 @@ class Store:
 
     def _create(self) -> None:
         columns = "".join(f', "{name}" REAL' for name in (m.replace('"', '""') for m in self.metrics))
-        with _transaction(self._db):
+        with transaction(self._db):
             self._db.execute("CREATE TABLE IF NOT EXISTS points (point INTEGER PRIMARY KEY, keys TEXT)")
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS cells (point INTEGER, seed INTEGER, status TEXT, reason TEXT, "
@@ -122,15 +123,3 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """The database of a sweep folder, for reading."""
     with contextlib.closing(sqlite3.connect(f"{(folder / DB).absolute().as_uri()}?mode=ro", uri=True)) as db:
         yield db
-
-
-@contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
