@@ -114,6 +114,7 @@ def test_another_scenario_can_be_chosen(shown):
     shown.page.locator("figcaption", has_text="baseline").wait_for()
     press(shown, "Step")
     shown.reaches(1)
+    assert shown.t == 1
 
 
 def test_a_pinned_model_shows_what_it_writes_beside_people(shown):

@@ -138,6 +138,7 @@ def test_a_mesa_page_of_ones_own_takes_the_panel():
     page = SolaraViz(Ecosystem(spec()), components=[make_ecosystem_component()], model_params={"spec": spec()})
     _, rc = solara.render(solara.AppLayout(children=[page]), handle_error=False)
     rc.find(PanelWidget).wait_for(timeout=10)
+    assert rc.find(PanelWidget).widget.start["name"] == "played"
     rc.close()
 
 
