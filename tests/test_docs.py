@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,22 +16,36 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """How every page fares, as futures: most of the time is commands that start, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {page: pool.submit(followed, page, tmp_path_factory.mktemp(page.stem)) for page in PAGES}
+
+
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_a_page_works_as_it_stands(page, tmp_path):
+def test_a_page_works_as_it_stands(page, outcomes):
+    assert outcomes[page].result() > 0
+
+
+def followed(page: Path, folder: Path) -> int:
+    """Does what a page says, in order; how many things it says to do (one at least)."""
+    done = 0
     for language, title, body in BLOCK.findall(page.read_text()):
         if title:
-            (tmp_path / title).write_text(body)
+            (folder / title).write_text(body)
         elif language == "python":
-            work(tmp_path, sys.executable, "-c", body)
+            work(folder, sys.executable, "-c", body)
         elif language == "sh":
             for line in body.replace("\\\n", " ").splitlines():
                 if line.startswith("ecosystem "):
-                    work(
-                        tmp_path,
-                        "bash",
-                        "-c",
-                        f'set -e; ecosystem() {{ "{sys.executable}" -m ecosystem "$@"; }}; {line}',
-                    )
+                    run = f'"{sys.executable}" -m ecosystem "$@"'
+                    work(folder, "bash", "-c", f"set -e; ecosystem() {{ {run}; }}; {line}")
+        else:
+            continue
+        done += 1
+    return done
 
 
 def work(folder: Path, *command: str) -> None:
