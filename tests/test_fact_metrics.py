@@ -187,3 +187,21 @@ def test_columns_of_a_run_are_those_of_the_contract(tmp_path):
     assert {"false_share", "fact_recall", "tail_fact_recall", "false_share_read"} <= set(made.steps)
     means = made.agents.groupby("step")[["fact_recall", "false_share_read"]].mean()
     np.testing.assert_allclose(made.steps[["fact_recall", "false_share_read"]], means)
+
+
+def test_private_archives_are_not_on_the_readable_web():
+    """What models keep for themselves is stated nowhere that another could read."""
+    from ecosystem import Ecosystem
+    from ecosystem.files.scenario_file import read
+    from ecosystem.metrics import find
+
+    group = {"name": "models", "count": 3, "publish": 0, "read": 50, "archive": True, "learner": {"kind": "belief"}}
+    given = {
+        "name": "kept", "steps": 2, "metrics": ["fact_recall"], "world": {"kind": "facts", "subjects": 20},
+        "humans": [{"name": "people", "rate": 0}], "models": [group], "corpus": {"keep": "all"},
+    }  # fmt: skip
+    world = Ecosystem(read(given))
+    world.step()
+    assert len(world.corpus) == 150
+    assert np.isnan(find("false_share")(world))
+    assert find("web_coverage")(world) == 0

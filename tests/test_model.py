@@ -310,3 +310,16 @@ def test_two_kinds_of_learners_share_a_web_of_texts(small_world):
     spec = small_world(world=Murmur(), models=(speakers, group("t", count=2, learner=speakers.learner)),
                        metrics=("within_diversity", "support"), measure=Measuring(documents=8))  # fmt: skip
     assert run(spec).frame.agents["support"].max() <= 3  # the end token does not count
+
+
+def test_all_have_read_before_anyone_trains(small_world, monkeypatch):
+    """Else judges that ask other models would ask some as they were, and some as they have become in the step."""
+    from ecosystem.drawing import Drawing
+    from ecosystem.population import Population
+
+    calls, diet, learn = [], Drawing.diet, Population.learn
+    monkeypatch.setattr(Drawing, "diet", lambda self, *given: (calls.append("read"), diet(self, *given))[1])
+    monkeypatch.setattr(Population, "learn", lambda self, *given: (calls.append("train"), learn(self, *given))[1])
+    group = small_world().models[0]
+    Ecosystem(small_world(models=(group, group.model_copy(update={"name": "others"})))).step()
+    assert calls == ["read", "read", "train", "train"]
