@@ -5,6 +5,8 @@ Letters: S sources, G kept steps, P places of a step's documents of a source, M 
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 
 from ecosystem.documents import NEW, Batch, Documents, DocumentShape, Keep, Pool
@@ -14,6 +16,10 @@ RESERVED = 2**32  # bytes of content reserved at once at most; more is taken whe
 
 class Corpus:
     """Everything published and still kept, as contiguous columns; appending is linear, forgetting is free."""
+
+    STATE: ClassVar[tuple[str, ...]] = (
+        "keep", "_row0", "_rows", "_number0", "_steps", "_start_GS", "_cumulative_GS", "_columns",
+    )  # fmt: skip
 
     def __init__(
         self, shape: DocumentShape, sources: int, keep: Keep, expected: int = 0, verifiers: tuple[str, ...] = ()
@@ -36,6 +42,28 @@ class Corpus:
         self._steps: list[int] = []  # the G kept steps
         self._start_GS = np.zeros((1, sources), np.int64)  # as in Pool, with room for more steps
         self._cumulative_GS = np.zeros((1, sources), np.int64)
+
+    def stored_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: of the columns the rows that are kept, and how much room there is."""
+        kept, steps = slice(self._row0, self._rows), len(self._steps)
+        return {name: getattr(self, name) for name in self.STATE} | {
+            "_start_GS": self._start_GS[:steps], "_cumulative_GS": self._cumulative_GS[: steps + 1],
+            "_columns": {name: column[kept] for name, column in self._columns.items()},
+            "room": len(self._columns["depth"]),
+        }  # fmt: skip
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Goes on from what `stored_state` gave: every kept document lies where it lay."""
+        columns, room = dict(state["_columns"]), int(state["room"])
+        kept = slice(state["_row0"], state["_rows"])
+        if columns.keys() != self._columns.keys() or any(len(c) != kept.stop - kept.start for c in columns.values()):
+            raise ValueError(f"a corpus of {len(self._columns)} columns of {kept.stop - kept.start} documents")
+        for name in self.STATE[:-1]:
+            setattr(self, name, state[name])
+        for name, column in columns.items():
+            if len(self._columns[name]) != room:
+                self._columns[name] = np.empty((room, *column.shape[1:]), column.dtype)
+            self._columns[name][kept] = column
 
     def __len__(self) -> int:
         """Documents kept."""

@@ -5,6 +5,8 @@ Letters: N models, n models of a group, b documents read.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ecosystem.truth import Truth
@@ -15,6 +17,8 @@ class ClaimsRead:
 
     A model that read nothing keeps its account, as it stays what it was. Cost is linear in documents read.
     """
+
+    STATE: ClassVar[tuple[str, ...]] = ("made_N", "false_N")
 
     def __init__(self, truth: Truth, models: int):
         self.truth = truth

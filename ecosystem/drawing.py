@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from ecosystem.verification.reading_gate import Rules
 @dataclass
 class Drawing:
     """Draws diets by a scenario's rules; who had nothing to read is noted once."""
+
+    STATE: ClassVar[tuple[str, ...]] = ("_unfed",)
 
     rules: Reading
     follows: Follows

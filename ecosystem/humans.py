@@ -5,6 +5,8 @@ Letters: n models of a group, b documents of each, H communities, N models, M do
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numba import njit
 
@@ -23,6 +25,8 @@ class Humans:
 
     Finite communities that write the very same documents deal them from one deck: each document is published by one.
     """
+
+    STATE: ClassVar[tuple[str, ...]] = ("published_H", "dry", "bought_H", "rare_H")
 
     def __init__(
         self, communities: tuple[Community, ...], writers: list[Writer], reach_NH: np.ndarray, streams: Streams

@@ -82,6 +82,9 @@ class Learner(Component):
     answers: ClassVar[bool] = False
     """Whether it can go on from a prompt: `answer`."""
 
+    exports: ClassVar[tuple[str, ...]] = ()
+    """Formats in which a model can be taken out of a run, such as `transformers`: see `export`."""
+
     @property
     def copies(self) -> bool:
         """True when every document written is a copy of one that was read; `sample` then also says which."""

@@ -10,7 +10,8 @@ import networkx as nx
 import numpy as np
 from scipy.sparse import csr_array
 
-from ecosystem import fits, founding, metrics
+from ecosystem import checkpoint, fits, founding, metrics
+from ecosystem.checkpoint import State
 from ecosystem.diets import ClaimsRead
 from ecosystem.documents import Batch
 from ecosystem.drawing import Drawing
@@ -44,7 +45,11 @@ class Ecosystem(mesa.Model):
     of as many nodes as there are models (an edge i -> j: i reads j; undirected ones are read both ways).
     """
 
-    def __init__(self, spec: Scenario, rng: int | None = None, network: Network | nx.Graph | None = None):
+    def __init__(
+        self, spec: Scenario, rng: int | None = None, network: Network | nx.Graph | None = None,
+        state: State | None = None,
+    ):  # fmt: skip
+        """`state`: goes on from there (`ecosystem.checkpoint`), in place of step 0."""
         seed = spec.seed if rng is None else int(rng)
         super().__init__(rng=seed)
         self.spec, self.seed, self.t = spec, seed, 0
@@ -67,14 +72,15 @@ class Ecosystem(mesa.Model):
         self.spread = Spread(self.network, "collapse" in followed, "likeness" in followed) if spreading else None
         truth = self.reference.truth if "diet" in followed else None
         self.claims_read = None if truth is None else ClaimsRead(truth, self.n)
-        self._pretrain()
-        self.steering.open(self.corpus)
-        self.notes.events += self.gates.open(self.populations)
-        self._make_agents()
         columns = [metrics.column(name) for name in spec.metrics]
         reporters = {c: lambda m, c=c: m.frame.values[c] for c in columns}
         self.datacollector = mesa.DataCollector({"step": lambda m: m.t, **reporters})
-        self._measure()
+        if state is None:
+            self._begin()
+        else:
+            checkpoint.restore(self, state)
+            self._read_out()
+        self._make_agents()
 
     def step(self) -> None:
         """One step; everyone acts on the same web.
@@ -188,6 +194,13 @@ class Ecosystem(mesa.Model):
         """(N, H) bool: which models read which community."""
         return reach(self.spec.humans, self.n, self.streams, self.network.audience_N())
 
+    def _begin(self) -> None:
+        """Step 0."""
+        self._pretrain()
+        self.steering.open(self.corpus)
+        self.notes.events += self.gates.open(self.populations)
+        self._measure()
+
     def _pretrain(self) -> None:
         for population in self.populations:
             content = self.humans.pretraining(population)
@@ -244,11 +257,15 @@ class Ecosystem(mesa.Model):
             if self.spec.record.questions not in ("none", 0.0):
                 self.notes.questions += [(self.t, *each) for each in zip(desk.answers, desk.published, strict=True)]
 
-    def _measure(self) -> None:
+    def _read_out(self) -> None:
+        """What the models are now, for whoever measures."""
         self._values = {}
         wanted = self.spec.measure.documents
         self.readout = Readout(self.populations, self.shape, self.t, wanted, self._asked_now, self.answering)
         self.running = self.t < self.spec.steps
+
+    def _measure(self) -> None:
+        self._read_out()
         if self.spread is not None:
             self.spread.note(self)
         if self.t % self.spec.record.every and self.t != self.spec.steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from ecosystem.frame import Entry, Event, Judgements, Worked
 @dataclass
 class Notes:
     """Events, documents, judgements and questions (with their steps), and the work of verifiers, as in `Frame`."""
+
+    STATE: ClassVar[tuple[str, ...]] = ("events", "documents", "judgements", "worked", "questions", "ledger")
 
     events: list[Event] = field(default_factory=list)
     documents: list[Documents] = field(default_factory=list)

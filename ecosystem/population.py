@@ -7,6 +7,7 @@ Letters: n models of the group, b documents read, k written.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import njit
@@ -36,6 +37,12 @@ class Lineage:
         """That of some of the models."""
         return Lineage(self.rows_nb[chosen], self.depth, self.number)
 
+    def trimmed(self) -> Lineage:
+        """The same without rows that nobody speaks of, which lie behind all others."""
+        end = int(self.rows_nb.max(initial=-1)) + 1
+        number = self.number if isinstance(self.number, int) else self.number[:end]
+        return Lineage(self.rows_nb, self.depth[:end], number)
+
     def descent(self, column_nk: np.ndarray, depth_n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Document copied (-1: not known) and depth of each document written, (n k,) each."""
         if isinstance(self.number, int):
@@ -53,6 +60,10 @@ class Lineage:
 class Population:
     """The models of a group: numbers first .. first + n - 1 of the world."""
 
+    STATE: ClassVar[tuple[str, ...]] = (
+        "params", "depth_n", "human_share_n", "mark", "publishes", "recollection", "_lineage",
+    )  # fmt: skip
+
     group: Group
     first: int
     shape: DocumentShape
@@ -68,6 +79,11 @@ class Population:
     def __post_init__(self):
         if self.publishes < 0:
             self.publishes = self.group.publish
+
+    def stored_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps; of where documents came from no more than is spoken of."""
+        trimmed = None if self._lineage is None else self._lineage.trimmed()
+        return {name: getattr(self, name) for name in self.STATE} | {"_lineage": trimmed}
 
     @property
     def n(self) -> int:

@@ -11,6 +11,7 @@ Letters: n readers of one group, N models, H communities, S = N + H sources (+ N
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -54,6 +55,8 @@ class Diet:
 @dataclass(frozen=True)
 class Follows:
     """Who reads what: the network, which communities reach whom (policies may change it), who keeps an archive."""
+
+    STATE: ClassVar[tuple[str, ...]] = ("reach_NH",)
 
     network: Network
     reach_NH: np.ndarray

@@ -12,6 +12,8 @@ Letters: N models, n readers of a group, b documents read, S sources, A attribut
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ecosystem.network import Network
@@ -30,6 +32,10 @@ class Spread:
     included); exposed_N: sum over its diets of the share by collapsed authors, up to its own collapse, and diets_N how
     many they were.
     """
+
+    STATE: ClassVar[tuple[str, ...]] = (
+        "arrival_N", "alike_N", "exposed_N", "diets_N", "caused_N", "_collapsed_N", "_read", "_distance_N",
+    )  # fmt: skip
 
     def __init__(self, network: Network, collapse: bool, likeness: bool):
         self.network, self.of_collapse, self.of_likeness = network, collapse, likeness

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,6 +29,10 @@ class Steering:
     """The policies of a world, in their order: each sees what those before it decided, and a later one's word stands;
     documents bought by several add up, each at its own price."""
 
+    STATE: ClassVar[tuple[str, ...]] = (
+        "entries", "spent", "now", "_states", "_bought", "_forgone", "_reach_NH", "_keep",
+    )
+
     policies: Sequence[Policy]
     humans: Humans
     populations: list[Population]
@@ -42,7 +47,7 @@ class Steering:
     _forgone: dict[str, float] = field(default_factory=dict)  # price by group
     _reach_NH: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool))
     _keep: Keep = field(default_factory=Keep)
-    _news: News = field(default_factory=News)
+    news: News = field(default_factory=News)
 
     def open(self, corpus: Corpus) -> None:
         """Notes what holds where no policy says otherwise."""
@@ -76,7 +81,7 @@ class Steering:
 
     def events(self, step: int) -> list[Event]:
         """What holds from this step on that did not before."""
-        return self._news.of(self.now, step) if self.policies else []
+        return self.news.of(self.now, step) if self.policies else []
 
     def _price(self, decided: Controls) -> None:
         """What a policy buys is bought at its price, whatever others pay."""

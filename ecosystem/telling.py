@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from ecosystem.documents import Keep
 from ecosystem.frame import Event
@@ -23,6 +23,8 @@ MANY = ("bought", "rare")  # what may change a little at every step is told when
 @dataclass
 class News:
     """What was told last of each of the controls, by name."""
+
+    STATE: ClassVar[tuple[str, ...]] = ("_told",)
 
     _told: dict[tuple[str, str], Any] = field(default_factory=dict)
 

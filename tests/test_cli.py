@@ -234,7 +234,7 @@ def test_a_run_that_fails_leaves_a_folder_that_says_why_and_status_1(told, tmp_p
 def test_an_interrupt_keeps_what_was_measured(told, tmp_path):
     status, _, err = told("run", "small.yaml", *own_learner(tmp_path, "KeyboardInterrupt"))
     study = study_of(tmp_path)
-    assert (status, err) == (130, [f"Interrupted; what was measured lies in {study}."])
+    assert (status, err) == (130, [f"Interrupted; go on with: ecosystem resume {study}."])
     run = open_run(study / "base" / "seed-000")
     assert run.status == "interrupted"
     assert list(run.steps["step"]) == [0, 1]

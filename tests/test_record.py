@@ -54,7 +54,8 @@ def test_a_run_lies_where_the_contract_says_and_holds_its_files(tmp_path):
     assert sorted(p.name for p in made.folder.iterdir()) == [
         "graph.graphml", "provenance.json", "run.db", "scenario.yaml",
     ]  # fmt: skip
-    assert sorted(p.name for p in made.folder.parent.parent.iterdir()) == ["base", "scenario.yaml", "summary.csv"]
+    beside = ["asked.json", "base", "scenario.yaml", "summary.csv"]
+    assert sorted(p.name for p in made.folder.parent.parent.iterdir()) == beside
 
 
 def test_tables_have_the_columns_of_the_contract(tmp_path):

@@ -52,6 +52,7 @@ class Transformer(NeuralLearner):
     repetition penalty Keskar et al. 2019, arXiv:1909.05858.
     """
 
+    exports: ClassVar[tuple[str, ...]] = ("transformers",)
     reads: ClassVar[tuple[str, ...]] = ("tokens",)
     answers: ClassVar[bool] = True
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -48,6 +48,8 @@ class AnsweringDesk:
     was looked up; `published` (M,): the number of the document that each became, -1 where it was not let through;
     `events`: what is to be told.
     """
+
+    STATE: ClassVar[tuple[str, ...]] = ("answers", "published", "hits", "events", "_told")
 
     grammar: Grammar
     asked_F: np.ndarray

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ecosystem.documents import Answered
@@ -14,6 +16,8 @@ class Experience:
     critiques_FV (F, V) int64: how often a value was refused as an answer; `noted` answers were refused so far, and of
     `repeated` of them a critique was on record already.
     """
+
+    STATE: ClassVar[tuple[str, ...]] = ("critiques_FV", "noted", "repeated")
 
     def __init__(self, grammar: Grammar):
         self.critiques_FV = np.zeros((grammar.facts, grammar.slots), np.int64)

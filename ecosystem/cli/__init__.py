@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import typer
 
 from ecosystem.cli import installation
+from ecosystem.cli import resume as cli_resume
 from ecosystem.cli import run as cli_run
 from ecosystem.cli import sweep as cli_sweep
 from ecosystem.cli import view as cli_view
@@ -65,6 +66,7 @@ app.command()(cli_sweep.sweep)
 app.command()(cli_run.check)
 app.command()(cli_run.theory)
 app.command()(cli_run.report)
+app.command()(cli_resume.resume)
 app.command()(cli_view.view)
 app.command()(cli_view.doctor)
 

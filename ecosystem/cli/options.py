@@ -36,6 +36,9 @@ Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, metavar="N", help="Threads of each run; by default runs share the cores."),
 ]
+Checkpoint = Annotated[
+    float, typer.Option("--checkpoint", min=0.0, metavar="SECONDS", help="Keep the state so often; 0: at each step.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; print the folder only.")]
 
 
@@ -111,6 +114,7 @@ class How:
     device: str
     threads: int | None
     quiet: bool
+    checkpoint: float = 30.0
 
     def __post_init__(self):
         try:
@@ -120,7 +124,8 @@ class How:
 
     def made(self) -> dict[str, Any]:
         """As arguments of `execute`."""
-        return {"out": self.out, "jobs": self.jobs, "device": self.device, "threads": self.threads}
+        how = {"jobs": self.jobs, "device": self.device, "threads": self.threads, "checkpoint": self.checkpoint}
+        return {"out": self.out, **how}
 
 
 def command_line() -> str:

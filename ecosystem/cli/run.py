@@ -14,6 +14,7 @@ from ecosystem import machine
 from ecosystem.cli.options import (
     Arm,
     Arms,
+    Checkpoint,
     Device,
     How,
     Jobs,
@@ -51,17 +52,18 @@ def run(
     jobs: Jobs = 1,
     device: Device = "cpu",
     threads: Threads = None,
+    checkpoint: Checkpoint = 30.0,
     quiet: Quiet = False,
 ) -> int:
     """Runs a scenario; ends with its folder and main findings.
 
     All arms are run unless --arm names some, with the scenario's own seed unless --seed or --seeds say others. Runs
-    that are already there, complete and made by the same code, are not made again.
+    that are already there, complete and made by the same code, are not made again; one that was stopped goes on.
     """
-    how = How(out, jobs, device, threads, quiet)
+    how = How(out, jobs, device, threads, quiet, checkpoint)
     spec = asked(source, sets, steps)
-    study = _made(spec, _pairs(chosen_arms(spec, arm), chosen_seeds(spec, seed, seeds)), how)
-    return _told(study, quiet)
+    study = made(spec, _pairs(chosen_arms(spec, arm), chosen_seeds(spec, seed, seeds)), how)
+    return told(study, quiet)
 
 
 def compare(
@@ -87,7 +89,7 @@ def compare(
     pair = chosen_arms(spec, [name.strip() for name in arms.split(",")])
     if len(pair) != 2:
         raise InputError(f"--arms: must be two different arms, A,B; got '{arms}'")
-    study = _made(spec, _pairs(pair, chosen_seeds(spec, None, seeds)), how)
+    study = made(spec, _pairs(pair, chosen_seeds(spec, None, seeds)), how)
     print(_table(comparison.table(study, *pair)))
     if not quiet:
         print(study.folder / "report.html", file=sys.stderr)
@@ -162,7 +164,7 @@ def _pairs(arms: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
     return [(arm, seed) for seed in seeds for arm in arms]
 
 
-def _made(spec: Scenario, pairs: list[tuple[str, int]], how: How) -> Study:
+def made(spec: Scenario, pairs: list[tuple[str, int]], how: How) -> Study:
     """The runs (arm, seed), and the page about them."""
     from ecosystem.report import write
     from ecosystem.runs.runner import execute
@@ -226,7 +228,7 @@ def _prepared(spec: Scenario, pairs: list[tuple[str, int]], how: How) -> Iterato
         with shown(lambda: _steps_ahead(spec, pairs, folder, how.device), how.quiet) as progress:
             yield progress
     except KeyboardInterrupt:
-        where = f"; what was measured lies in {folder}" if folder.exists() else ""
+        where = f"; go on with: ecosystem resume {folder}" if folder.exists() else ""
         print(f"Interrupted{where}.", file=sys.stderr)
         raise typer.Exit(130) from None
     except provenance.OutputError as error:  # the disk was fine before and is not any more
@@ -247,7 +249,7 @@ def _steps_ahead(spec: Scenario, pairs: list[tuple[str, int]], folder: Path, dev
     )
 
 
-def _told(study: Study, quiet: bool) -> int:
+def told(study: Study, quiet: bool) -> int:
     """Says what was found, in a screenful, and where the rest lies; 1 where a run failed."""
     from ecosystem.runs.findings import findings
 

@@ -7,11 +7,12 @@ leaves a folder with whole files and `status: running`.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ except ImportError:  # Windows: two runs into one folder are then the user's to 
     fcntl = None  # type: ignore[assignment]
 
 DB, SCENARIO, GRAPH = "run.db", "scenario.yaml", "graph.graphml"
+ASKED = "asked.json"  # of a study: the runs that were asked for
 
 
 def digest_folder(out: str | Path, spec: Scenario) -> Path:
@@ -37,6 +39,20 @@ def digest_folder(out: str | Path, spec: Scenario) -> Path:
 def seed_folder(study: Path, arm: str, seed: int) -> Path:
     """<study>/<arm>/seed-NNN: one run."""
     return study / arm / f"seed-{seed:03d}"
+
+
+def asked(study: Path) -> list[tuple[str, int]]:
+    """The (arm, seed) that were asked for of a study so far; none where it does not say."""
+    try:
+        return [(str(arm), int(seed)) for arm, seed in json.loads((study / ASKED).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def note_asked(study: Path, pairs: Iterable[tuple[str, int]]) -> None:
+    """Adds to what was asked for."""
+    every = dict.fromkeys([*asked(study), *pairs])
+    provenance.replace_text(study / ASKED, json.dumps([list(pair) for pair in every]) + "\n")
 
 
 def about(spec: Scenario, arm: str, command: str, began: float) -> dict[str, Any]:
@@ -58,14 +74,24 @@ def about(spec: Scenario, arm: str, command: str, began: float) -> dict[str, Any
     }
 
 
-def ending(began: float, status: str, reason: str = "") -> dict[str, Any]:
-    """What provenance gains when a run ends."""
-    now = time.time()
+def going_on(folder: Path, told: dict[str, Any], step: int) -> dict[str, Any]:
+    """Provenance of a run that was stopped and goes on from a step; `told` as of one that begins now."""
+    with contextlib.suppress(OSError, ValueError):  # a power cut may have spoilt it
+        before = provenance.read(folder)
+        now = {"at": told["start"], "from_step": step, "command": told["command"], "stopped": before["status"]}
+        spent = {"wall_seconds": before["wall_seconds"], "start": before["start"], "command": before["command"]}
+        return told | spent | {"resumed": [*before.get("resumed", []), now]}
+    return told
+
+
+def ending(began: float, status: str, reason: str = "", told: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What provenance gains when a run ends; `told` before. Seconds of a part that was killed are not known."""
+    now, before = time.time(), told or {}
     return {
         "status": status,
         "reason": reason,
         "end": provenance.moment(now),
-        "wall_seconds": round(now - began, 3),
+        "wall_seconds": round(now - began + (before.get("wall_seconds") or 0.0), 3),
         "peak_memory_bytes": provenance.peak_memory(),
     }
 
@@ -98,21 +124,59 @@ def complete(folder: Path, spec: Scenario, device: str = "cpu") -> bool:
     return same and _last_step(folder) == spec.steps
 
 
-def _last_step(folder: Path) -> int | None:
-    """The last recorded step; None where the database is gone or damaged."""
+def unfinished(folder: Path, spec: Scenario, device: str = "cpu") -> int | None:
+    """The last step (-1: none) of a run that was stopped and can go on: it is of this scenario and seed, by the same
+    code, data and libraries on this device, and its record is whole. None where there is none.
+    """
+    from ecosystem.runs import checkpoints
+
+    origin = provenance.origin(spec.plain()) | {"device": device}
     try:
-        with contextlib.closing(sqlite3.connect(f"{(folder / DB).absolute().as_uri()}?mode=ro", uri=True)) as db:
-            ((step,),) = db.execute("SELECT max(step) FROM steps")
+        told = provenance.read(folder)
+        if told.get("status") == "complete" or any(told.get(key) != value for key, value in origin.items()):
+            return None
+        if told.get("seed") != spec.seed or not _same_scenario(folder, spec):
+            return None
+    except OSError:
+        return None
+    except ValueError:  # spoilt: then a checkpoint may say whose run it is
+        if checkpoints.newest(folder, spec.digest, spec.seed, origin, spec.steps) is None:
+            return None
+    return _last_step(folder, whole=True)
+
+
+def _same_scenario(folder: Path, spec: Scenario) -> bool:
+    from ecosystem.files.scenario_file import to_yaml
+
+    return (folder / SCENARIO).read_text(encoding="utf-8") == to_yaml(spec)
+
+
+def last_step(db: sqlite3.Connection) -> int:
+    """The last recorded step; -1 where there is none."""
+    ((step,),) = db.execute("SELECT max(step) FROM steps")
+    return -1 if step is None else int(step)
+
+
+def _last_step(folder: Path, whole: bool = False) -> int | None:
+    """The last recorded step; None where the database is gone or damaged. `whole`: every page of it is looked at."""
+    if not (folder / DB).is_file():
+        return None
+    try:
+        # a killed run leaves a log that is folded in by whoever opens the database to write
+        mode = "rw" if whole else "ro"
+        with contextlib.closing(sqlite3.connect(f"{(folder / DB).absolute().as_uri()}?mode={mode}", uri=True)) as db:
+            if whole and db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                return None
+            return last_step(db)
     except sqlite3.DatabaseError:
         return None
-    return step
 
 
 @contextlib.contextmanager
 def appearing(folder: Path) -> Iterator[Path]:
     """A hidden folder to fill; then it takes the place of whatever run stood at `folder`, or nothing is left of it."""
     hidden = folder.with_name(f".{folder.name}-{os.getpid()}")
-    shutil.rmtree(hidden, ignore_errors=True)
+    _sweep_up(folder, hidden)
     hidden.mkdir(parents=True)
     try:
         yield hidden
@@ -124,6 +188,23 @@ def appearing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(hidden, ignore_errors=True)
         prune(folder.parent, 1)
         raise
+
+
+def _sweep_up(folder: Path, hidden: Path) -> None:
+    """What processes have left that were killed while they made this folder."""
+    for left in folder.parent.glob(f".{folder.name}-*"):
+        if left == hidden or not _alive(left.name.rpartition("-")[2]):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def prune(folder: Path, levels: int = 3) -> None:

@@ -63,11 +63,22 @@ VALUES_AT_ONCE = 1_000  # in one statement; SQLite takes 32,766
 CONTENT = {"tokens": {"text": "TEXT"}, "items": {"content": "INTEGER"}}  # others: a JSON list
 
 
+class Differs(RuntimeError):
+    """A run that goes on came to other numbers than it had recorded before it was stopped."""
+
+
 class Recorder:
     """Writes the frames of one world into one run folder."""
 
-    def __init__(self, folder: Path, world: Ecosystem, arm="base", command: str = "", began: float | None = None):
-        """Makes the folder (anew where there was one); `began`: time.time() when the work on the run began."""
+    def __init__(
+        self, folder: Path, world: Ecosystem, arm="base", command: str = "", began: float | None = None,
+        goes_on: bool = False,
+    ):  # fmt: skip
+        """Makes the folder (anew where there was one); `began`: time.time() when the work on the run began.
+
+        `goes_on`: adds to the record that is there (see `ecosystem.runs.folder.unfinished`); steps that it has already
+        are compared and not written again, and `Differs` is raised where they are others.
+        """
         self.folder = Path(folder)
         self._began = time.time() if began is None else began
         self._written = -1
@@ -77,6 +88,13 @@ class Recorder:
         spec = world.spec.model_copy(update={"seed": int(world.seed)})
         with run_folder.naming(self.folder):
             self._told = run_folder.about(spec, arm, command, self._began)
+            if goes_on:
+                self._lock = run_folder.lock(self.folder)
+                self._told = run_folder.going_on(self.folder, self._told, world.t)
+                run_folder.describe(self.folder, spec, self._told)
+                self._db = _connect(self.folder / run_folder.DB)
+                self._written = run_folder.last_step(self._db)
+                return
             with run_folder.appearing(self.folder) as hidden:
                 run_folder.describe(hidden, spec, self._told)
                 graphml.write(hidden / run_folder.GRAPH, world.network, _node_columns(world), _rule(spec))
@@ -88,6 +106,7 @@ class Recorder:
         """The world's newest frame, in one transaction; a frame that is already there is left alone."""
         frame = _frame(world)
         if frame.t <= self._written:
+            self._compare(frame)
             return
         with run_folder.naming(self.folder), transaction(self._db):
             self._add("steps", [(frame.t, *map(float, frame.values.values()))])
@@ -107,15 +126,32 @@ class Recorder:
             self._add("events", ((e.step, e.agent, e.kind, e.detail) for e in frame.events))
         self._written = frame.t
 
-    def close(self, status: str, reason: str = "") -> None:
-        """Ends the record: status is complete, failed (with the reason) or interrupted."""
+    def settle(self) -> None:
+        """What is recorded is on the disk, whatever happens to the machine from now on."""
+        with run_folder.naming(self.folder):
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _compare(self, frame: Frame) -> None:
+        """The means of a step that is recorded already are the same to the last bit."""
+        names = ", ".join(map(_quoted, frame.values))
+        told = self._db.execute(f"SELECT {names} FROM steps WHERE step = ?", (frame.t,)).fetchone()
+        for name, here, there in zip(frame.values, map(float, frame.values.values()), told or (), strict=False):
+            if here != there and not (np.isnan(here) and there is None):
+                raise Differs(
+                    f"step {frame.t} came out otherwise than it is recorded: {name} {here!r}, recorded {there!r}; "
+                    "run it anew in another folder (--out)"
+                )
+
+    def close(self, status: str, reason: str = "", **more: Any) -> None:
+        """Ends the record: status is complete, failed (with the reason) or interrupted; `more` goes into provenance."""
         try:
             with run_folder.naming(self.folder):
                 # a reader that is still there keeps the log: then it stays, and is read, as a log
                 with contextlib.suppress(sqlite3.OperationalError):
                     self._db.execute("PRAGMA journal_mode = DELETE")
                 self._db.close()
-                provenance.write(self.folder, self._told | run_folder.ending(self._began, status, reason))
+                ending = run_folder.ending(self._began, status, reason, self._told)
+                provenance.write(self.folder, self._told | ending | more)
         finally:
             run_folder.unlock(self._lock)
 
@@ -178,7 +214,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA wal_autocheckpoint = 4000")  # pages (16 MB): the disk is waited for four times less often
     return db
-
 
 
 

@@ -19,8 +19,8 @@ from ecosystem import machine
 from ecosystem.errors import InputError
 from ecosystem.interfaces import Diverged
 from ecosystem.machine import Machine
+from ecosystem.runs import checkpoints, provenance, stopping, summary, workers
 from ecosystem.runs import folder as run_folder
-from ecosystem.runs import provenance, summary, workers
 from ecosystem.runs.opened import Run, Study
 from ecosystem.runs.record import Recorder
 
@@ -34,6 +34,7 @@ Progress = Callable[[str, int, int, int, int], None]
 """progress(arm, seed, step, steps, documents published so far)"""
 
 TELL_EVERY = 0.1  # seconds between two words of a worker
+STOPPING = "Stopping when the step is done; once more drops it."
 
 
 class RunFailed(RuntimeError):
@@ -56,6 +57,8 @@ class Task:
     folder: Path
     command: str = ""
     machine: Machine = field(default_factory=Machine)
+    fresh: bool = False  # begins anew whatever lies in the folder
+    checkpoint: float = checkpoints.EVERY  # seconds between checkpoints, at least
 
 
 def run(
@@ -68,15 +71,18 @@ def run(
     fresh: bool = False,
     device: str = "cpu",
     threads: int | None = None,
+    checkpoint: float = checkpoints.EVERY,
 ) -> Run:
     """One run of a scenario; `seed` defaults to the scenario's.
 
     InputError where the scenario fits no world or the output folder cannot be written (then nothing is left behind);
-    RunFailed where the run ended in an error. `fresh` makes a run again that is already there. Models compute on
-    `device` (cpu or cuda) with so many `threads` (default: as many as this process may use cores).
+    RunFailed where the run ended in an error. A run that is there is not made again, and one that was stopped goes on;
+    `fresh` begins anew. Models compute on `device` (cpu or cuda) with so many `threads` (default: as many as this
+    process may use cores). `checkpoint`: seconds after which the state is kept, and again; 0: after every step.
     """
     seed = spec.seed if seed is None else seed
     how: dict[str, Any] = {"out": out, "progress": progress, "command": command, "fresh": fresh}
+    how |= {"checkpoint": checkpoint}
     study = execute(spec, [(arm, seed)], device=device, threads=threads, **how)
     made = study.every[0]
     if made.status == "failed":
@@ -116,8 +122,10 @@ def execute(
     fresh: bool = False,
     device: str = "cpu",
     threads: int | None = None,
+    checkpoint: float = checkpoints.EVERY,
 ) -> Study:
-    """Makes the runs (arm, seed) that are not there yet, and summary.csv; gives the study of these runs."""
+    """Makes the runs (arm, seed) that are not there yet, goes on with those that were stopped, and writes summary.csv;
+    gives the study of these runs."""
     study = run_folder.digest_folder(out, spec)
     machine.check_device(device)
     tasks = _tasks(spec, dict.fromkeys(pairs), study, command)
@@ -126,21 +134,26 @@ def execute(
         run_folder.free(task.folder)
     todo = [task for task in tasks if fresh or not run_folder.complete(task.folder, task.spec, device)]
     where = machine.placed(device, threads, min(jobs, len(todo)))
-    todo = [replace(task, machine=where) for task in todo]
-    with _studied(study, spec):
+    todo = [replace(task, machine=where, fresh=fresh, checkpoint=checkpoint) for task in todo]
+    with _studied(study, spec, pairs):
         _make(todo, jobs, progress or (lambda *_: None))
     return Study(study, tuple(dict.fromkeys(pairs)))
 
 
 def attempt(task: Task, progress: Progress) -> RunFailed | None:
-    """Makes one run; gives the failure it ended in, or None. Wrong input and interrupts are raised."""
-    from ecosystem.model import Ecosystem
+    """Makes one run, or what is missing of it; gives the failure it ended in, or None.
 
+    Wrong input and interrupts are raised.
+    """
+    with stopping.listening(STOPPING) as stop:
+        return _attempted(task, progress, stop)
+
+
+def _attempted(task: Task, progress: Progress, stop: stopping.Stop) -> RunFailed | None:
     began = time.time()
     machine.use(task.machine)
     try:
-        world = Ecosystem(task.spec)
-        recorder = Recorder(task.folder, world, task.arm, task.command, began)
+        world, recorder = _begun(task, began)
     except (InputError, KeyboardInterrupt):
         raise
     except Exception as error:  # any component of anyone's may fail in any way; the other runs go on
@@ -149,18 +162,41 @@ def attempt(task: Task, progress: Progress) -> RunFailed | None:
         reason = why(error)
         run_folder.record_failure(task.folder, task.spec, task.arm, task.command, began, reason)
         return RunFailed(task.arm, task.spec.seed, reason)
-    return _stepped(task, world, recorder, progress)
+    return _stepped(task, world, recorder, progress, stop)
 
 
-def _stepped(task: Task, world: Ecosystem, recorder: Recorder, progress: Progress) -> RunFailed | None:
-    """All steps of a world that stands at step 0, each recorded when it is done."""
+def _begun(task: Task, began: float) -> tuple[Ecosystem, Recorder]:
+    """A world and its record: of a run that was stopped as they stood at its last checkpoint, else at step 0."""
+    from ecosystem.model import Ecosystem
+
+    spec, device = task.spec, task.machine.device
+    there = None if task.fresh else run_folder.unfinished(task.folder, spec, device)
+    if there is None:
+        return (world := Ecosystem(spec)), Recorder(task.folder, world, task.arm, task.command, began)
+    until = there + spec.record.every - 1
+    state = checkpoints.newest(task.folder, spec.digest, spec.seed, _origin(task), until) if there >= 0 else None
+    world = Ecosystem(spec, state=state)
+    return world, Recorder(task.folder, world, task.arm, task.command, began, goes_on=True)
+
+
+def _origin(task: Task) -> dict[str, Any]:
+    return provenance.origin(task.spec.plain()) | {"device": task.machine.device}
+
+
+def _stepped(
+    task: Task, world: Ecosystem, recorder: Recorder, progress: Progress, stop: stopping.Stop
+) -> RunFailed | None:
+    """All steps that are left, each recorded when it is done."""
+    keeper = checkpoints.Keeper(task.folder, _origin(task), task.checkpoint, recorder.settle)
+    seed, steps = task.spec.seed, task.spec.steps
     try:
         recorder.write(world)
-        progress(task.arm, task.spec.seed, 0, task.spec.steps, world.corpus.published)
-        while world.t < task.spec.steps:
+        progress(task.arm, seed, world.t, steps, world.corpus.published)
+        while world.t < steps and not stop.asked:
             world.step()
             recorder.write(world)
-            progress(task.arm, task.spec.seed, world.t, task.spec.steps, world.corpus.published)
+            keeper.after(world)
+            progress(task.arm, seed, world.t, steps, world.corpus.published)
     except Exception as error:
         if workers.interrupted(error):
             recorder.close("interrupted")
@@ -168,11 +204,16 @@ def _stepped(task: Task, world: Ecosystem, recorder: Recorder, progress: Progres
         recorder.close("failed", why(error))
         if isinstance(error, provenance.OutputError):
             raise
-        return RunFailed(task.arm, task.spec.seed, why(error))
+        return RunFailed(task.arm, seed, why(error))
     except BaseException:
         recorder.close("interrupted")
         raise
-    recorder.close("complete")
+    if world.t < steps:
+        keeper.keep(world)
+        recorder.close("interrupted", **keeper.told())
+        raise KeyboardInterrupt
+    keeper.end(world)
+    recorder.close("complete", **keeper.told())
     return None
 
 
@@ -238,13 +279,14 @@ def _record_death(task: Task, exitcode: int | None) -> None:
 
 
 @contextlib.contextmanager
-def _studied(study: Path, spec: Scenario) -> Iterator[None]:
+def _studied(study: Path, spec: Scenario, pairs: Iterable[tuple[str, int]]) -> Iterator[None]:
     """Beside the arms: the scenario with arms and claims and, in the end, summary.csv; nothing where no run began."""
     from ecosystem.files.scenario_file import to_yaml
 
     with run_folder.naming(study):
         study.mkdir(parents=True, exist_ok=True)
         provenance.replace_text(study / run_folder.SCENARIO, to_yaml(spec))
+        run_folder.note_asked(study, pairs)
     try:
         yield
     finally:
@@ -253,6 +295,7 @@ def _studied(study: Path, spec: Scenario) -> Iterator[None]:
                 summary.write(study, Study(study).steps)
         else:
             (study / run_folder.SCENARIO).unlink()
+            (study / run_folder.ASKED).unlink()
             run_folder.prune(study)
 
 

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 PRELOADED = ["ecosystem.runs.runner", "ecosystem.model", "ecosystem.files.scenario_file"]
-PATIENCE = 10.0  # seconds a worker has for writing down that it was interrupted
+PATIENCE = 60.0  # seconds a worker has for ending its step and keeping its state
 
 Tell = Callable[[Any], None]
 Work = Callable[[Any, Tell], Any]  # work(task, tell) gives a result; tell(message) reaches the parent at once
@@ -161,7 +161,7 @@ def _dismiss(processes: list[Any]) -> None:
     for process in processes:
         process.join(PATIENCE)
         if process.is_alive():
-            process.terminate()
+            process.kill()  # its last checkpoint stands
             process.join()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,8 @@ class Ticket(NamedTuple):
 class Desk:
     """One verifier of a world. `guarded_N`, `guarded_H`: whom it guards; `members` of a panel are desks too; `true`:
     which documents are, to count its errors by; None where there is no truth."""
+
+    STATE: ClassVar[tuple[str, ...]] = ("guarded_N", "state", "now", "total", "cost", "total_cost", "judgements")
 
     verifier: Verifier
     guarded_N: np.ndarray

@@ -6,7 +6,7 @@ Letters: N models, H communities, S sources.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from ecosystem.verifier import Sight, Verifier
 
 class Gates:
     """The verifiers of a world. `publishing` and `reading`: the gates they stand at; `desks`: every one by name."""
+
+    STATE: ClassVar[tuple[str, ...]] = ("renewed", "starved_N")
 
     def __init__(
         self, spec, network, follows, group_N: np.ndarray, streams, sight: Callable[[Verifier], Sight],

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -40,6 +41,8 @@ class Rules:
 
 class ReadingGate:
     """The verifiers that stand before training, in the order of the scenario."""
+
+    STATE: ClassVar[tuple[str, ...]] = ("_scope", "guards_NV", "_changed")
 
     def __init__(self, desks: list[Desk], follows: Follows, streams: Streams):
         self.desks, self.streams, self._follows = desks, streams, follows

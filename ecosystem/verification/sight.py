@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from ecosystem.verifier import authors
 @dataclass
 class WorldSight:
     """The sight (`ecosystem.verifier.Sight`) that a world gives to the verifier of a name."""
+
+    STATE: ClassVar[tuple[str, ...]] = ("step",)
 
     owner: str
     shape: DocumentShape
