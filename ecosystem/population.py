@@ -38,10 +38,12 @@ class Lineage:
         return Lineage(self.rows_nb[chosen], self.depth, self.number)
 
     def trimmed(self) -> Lineage:
-        """The same without rows that nobody speaks of, which lie behind all others."""
+        """The same without what nobody speaks of: rows behind all others, and what other rows hold."""
         end = int(self.rows_nb.max(initial=-1)) + 1
+        spoken = np.zeros(end, bool)
+        spoken[self.rows_nb[self.rows_nb >= 0]] = True
         number = self.number if isinstance(self.number, int) else self.number[:end]
-        return Lineage(self.rows_nb, self.depth[:end], number)
+        return Lineage(self.rows_nb, np.where(spoken, self.depth[:end], np.float32(0)), number)
 
     def descent(self, column_nk: np.ndarray, depth_n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Document copied (-1: not known) and depth of each document written, (n k,) each."""
@@ -165,7 +167,9 @@ class Population:
         self.depth_n = np.where(fed, diet.depth_n, self.depth_n)
         self.human_share_n = np.where(fed, diet.human_n / np.maximum(diet.read_n, 1), self.human_share_n)
         if self.group.learner.copies:
-            lineage = Lineage(diet.rows_nb, diet.pool.depth, diet.pool.number)
+            whole = (diet.read_n == diet.rows_nb.shape[1]).all()
+            rows_nb = diet.rows_nb if whole else np.where(diet.weight_nb > 0, diet.rows_nb, -1)
+            lineage = Lineage(rows_nb, diet.pool.depth, diet.pool.number)
             self._lineage = lineage if fed.all() else _joined(self._lineage, lineage, fed, self.group.pretraining)
         if self.shape.grammar is not None:
             newer, older = Recollection.of(self.shape.grammar, diet, content), self.recollection

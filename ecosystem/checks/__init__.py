@@ -28,6 +28,7 @@ from ecosystem.checks.probability import (
     sums_to_one,
     texts_are_written_as_often_as_said,
 )
+from ecosystem.checks.resuming import check_resume
 from ecosystem.checks.trial import PLAIN, SMALLEST, WRITTEN, CheckFailed, Trial, whole_texts
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import HumanSource, Learner
@@ -36,7 +37,8 @@ from ecosystem.travel import TEXT
 from ecosystem.verifier import Verifier
 
 __all__ = [
-    "CheckFailed", "check_all", "check_learner", "check_metric", "check_policy", "check_source", "check_verifier",
+    "CheckFailed", "check_all", "check_learner", "check_metric", "check_policy", "check_resume", "check_source",
+    "check_verifier",
 ]  # fmt: skip
 
 
