@@ -131,16 +131,17 @@ def reach(
 ) -> np.ndarray:
     """Which models read which community: (N, H) bool. A share r is r N models, rounded, first in a seeded order.
 
-    audience_N (N,): models that read each (`Network.audience_N`), for `most_read`.
+    audience_N (N,): models that read each (`Network.audience_N`), for `most_read` and `least_read`.
     """
     reach_NH = np.zeros((n, len(communities)), bool)
     for h, community in enumerate(communities):
         if community.reach == "all":
             reach_NH[:, h] = True
-        elif community.reach == "most_read":
+        elif community.reach in ("most_read", "least_read"):
             assert audience_N is not None
             luck_N = streams.rows("placement", 0, n).uniform(1)[:, 0]  # of equals the one that a verifier would guard
-            reach_NH[np.lexsort((luck_N, -audience_N))[0], h] = True
+            rank_N = -audience_N if community.reach == "most_read" else audience_N
+            reach_NH[np.lexsort((luck_N, rank_N))[0], h] = True
         elif isinstance(community.reach, tuple):
             reach_NH[_numbered(community.reach, community.name, n), h] = True
         else:

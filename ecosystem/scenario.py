@@ -46,10 +46,10 @@ class Community(Part):
     rate: Schedule = Field(
         10, description="Documents a step, or [[0, 100], [20, 10]]: 100 from step 0, 10 from step 20."
     )
-    reach: Union[Literal["all", "most_read"], Share, tuple[Annotated[int, Field(ge=0)], ...]] = Field(
+    reach: Union[Literal["all", "most_read", "least_read"], Share, tuple[Annotated[int, Field(ge=0)], ...]] = Field(
         "all",
         description="Which models read it: all, a share (drawn once from the seed), a list of model numbers, or "
-        "most_read: the one that most models read.",
+        "most_read or least_read: the one that most, or fewest, models read.",
     )
     writes: dict[str, Any] = Field({}, description="Keys of `world` that differ for this community.")
 

@@ -205,6 +205,8 @@ def test_one_may_reach_the_model_that_most_read():
     audience_N = np.array([1, 1, 3, 2, 3])
     chosen = {int(np.flatnonzero(reach(to, 5, Streams(seed), audience_N))[0]) for seed in range(40)}
     assert chosen == {2, 4}  # ties go by chance: 2e-12 that one of them never comes up
+    least = (community(reach="least_read"),)
+    assert {int(np.flatnonzero(reach(least, 5, Streams(seed), audience_N))[0]) for seed in range(40)} == {0, 1}
 
 
 def test_a_share_reaches_every_model_equally_often():

@@ -14,6 +14,7 @@ from ecosystem.cli import installation
 from ecosystem.cli import resume as cli_resume
 from ecosystem.cli import run as cli_run
 from ecosystem.cli import sweep as cli_sweep
+from ecosystem.cli import value as cli_value
 from ecosystem.cli import view as cli_view
 from ecosystem.cli.options import Arm, Sets, Source, asked
 from ecosystem.errors import InputError
@@ -63,6 +64,7 @@ def schema() -> None:
 app.command()(cli_run.run)
 app.command()(cli_run.compare)
 app.command()(cli_sweep.sweep)
+app.command()(cli_value.value)
 app.command()(cli_run.check)
 app.command()(cli_run.theory)
 app.command()(cli_run.report)

