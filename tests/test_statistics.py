@@ -14,6 +14,7 @@ from scipy import stats
 
 from ecosystem.runs.statistics import (
     holm,
+    least_ratio,
     paired,
     paired_ratio,
     t_interval,
@@ -139,6 +140,31 @@ def test_a_ratio_to_nothing_has_no_bounds():
     found = paired_ratio([1.0, 2.0, 3.0], [-1.0, 0.1, 1.0])
     assert (found.low, found.high) == (-math.inf, math.inf)
     assert paired_ratio([0.0, 0.0, 0.0], [1.0, 2.0, 3.0]).estimate == 0.0
+
+
+@pytest.mark.parametrize("second", [0.0, 0.3, 2.0])
+def test_a_ratio_is_as_large_as_the_least_ratio_says(second):
+    """It says too much in at most 5% of samples; without the error of the second it is rejected by the same check."""
+    rng = np.random.default_rng(4)
+    luck = rng.normal(0, 1, (4000, 8))
+    first, other = 3 + luck + rng.normal(0, 1, (4000, 8)), second + 2 * luck + rng.normal(0, 1, (4000, 8))
+    least = np.array([least_ratio(a, b) for a, b in zip(first, other, strict=True)])
+    truth = 3 / second if second else math.inf
+    assert rate_is_at_most(int((least > truth).sum()), 4000, 0.05)
+    assert (least > 0.5).mean() > 0.5  # and it does say something
+    careless = np.array([t_interval(a).low / abs(b.mean()) for a, b in zip(first, other, strict=True)])
+    assert second == 0.0 or not rate_is_at_most(int((careless > truth).sum()), 4000, 0.05)
+
+
+def test_the_least_ratio_by_hand():
+    first, second = np.array([4.0, 5.0, 6.0, 5.5]), np.array([1.0, 0.8, 1.3, 1.1])
+    least = least_ratio(first, second)
+    assert t_interval(first - (least - 1e-6) * second).low > 0
+    assert t_interval(first - (least + 1e-6) * second).low < 0
+    assert least == pytest.approx(paired_ratio(first, second).low)
+    assert least_ratio([1.0, -1.0, 0.5], [1.0, 2.0, 3.0]) == 0.0
+    assert least_ratio([2.0, 2.1, 1.9], [-5.0, -5.1, -4.8]) == math.inf
+    assert math.isnan(least_ratio([1.0], [1.0]))
 
 
 def test_holm_keeps_the_chance_of_any_false_alarm_below_the_level():

@@ -109,6 +109,27 @@ def paired_ratio(first, second, level: float = LEVEL) -> Interval:
     return Interval(estimate, (middle - root) / leading, (middle + root) / leading, n)
 
 
+def least_ratio(first, second, level: float = LEVEL) -> float:
+    """First is at least so many times second: up to there the paired t test of `first - r second = 0` rejects every r.
+
+    Says something where `paired_ratio` cannot, when second may be nothing at all. From 0 (first itself cannot be told
+    from 0) to infinite; NaN for n < 2. Assumes that means of the pairs are close to normal.
+    """
+    first, second = _both(first, second)
+    n = first.size
+    if n < 2:
+        return math.nan
+    (a, _), (b, _) = _moments(first), _moments(second)
+    covariance = np.cov(first, second) * float(t_quantile(n, level)) ** 2 / n
+    # (a - r b)^2 - t^2 Var(a - r b) / n is above 0 where the test rejects
+    polynomial = [b * b - covariance[1, 1], -2 * (a * b - covariance[0, 1]), a * a - covariance[0, 0]]
+    if not polynomial[-1] > 0:
+        return 0.0
+    roots = np.roots(polynomial)
+    met = roots.real[(abs(roots.imag) < 1e-12 * (1 + abs(roots.real))) & (roots.real > 0)]
+    return float(met.min(initial=math.inf))
+
+
 def rank_correlation(first, second) -> float:
     """Spearman's correlation of two samples in the same order, equal values sharing their rank.
 

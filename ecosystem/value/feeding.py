@@ -67,11 +67,18 @@ def split(total: int, weights: Sequence[float]) -> list[int]:
 
 
 def with_added(spec: Scenario, donor: Community) -> tuple[Scenario, str]:
-    """The scenario with one community more, who write as the donor does but publish nothing yet; and its name."""
+    """The scenario with one community more, who write as the donor does but publish nothing yet; and its name.
+
+    Pretraining documents come from communities in the shares of their rates at step 0, alike where all are 0. There the
+    own ones get a rate of 1 at step 0 (when nothing is published): the newcomer must have no share in that either.
+    """
     taken = {c.name for c in spec.humans}
     name = next(n for n in (ADDED, *(f"{ADDED} {i}" for i in range(2, len(taken) + 3))) if n not in taken)
+    silent = not any(c.rate_at(0) for c in spec.humans)
+    own = [plain | ({"rate": [[0, 1], *with_more(c, 0, 1)[1:]]} if silent else {})
+           for plain, c in zip(spec.plain()["humans"], spec.humans, strict=True)]  # fmt: skip
     more = {"name": name, "rate": 0, "reach": "all", "writes": dict(donor.writes)}
-    return spec.with_({"humans": [*spec.plain()["humans"], more]}), name
+    return spec.with_({"humans": [*own, more]}), name
 
 
 def bought(spec: Scenario, kind: str, community: str, documents: int) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ecosystem.metrics import titles
-from ecosystem.runs.statistics import Interval, paired_ratio, t_interval
+from ecosystem.runs.statistics import Interval, holm, least_ratio, paired, paired_ratio, t_interval
 from ecosystem.runs.wording import interval, listed, number
 from ecosystem.value.feeding import mean_rate
 from ecosystem.value.valued import Look, Value
@@ -33,11 +35,22 @@ def law_told(value: Value) -> str:
     """What the closed form says of it, or why there is none."""
     if value.lawless:
         return f"No closed form stands beside it: {value.lawless.rstrip('.')}."
-    table = value.table.dropna(subset=["law", "value_low"])
+    table = value.table
     inside = ((table["value_low"] <= table["law"]) & (table["law"] <= table["value_high"])).sum()
-    if not len(table):
+    p = holm([_chance(value.value_S(look), law) for look, law in zip(value.looks, table["law"], strict=True)])
+    if np.isnan(p).all():
         return "The closed form stands beside it; one seed gives no interval to set against it."
-    return f"The closed form lies within the 95% interval of {inside} of {len(table)} measured values."
+    least = float(np.nanmin(p))
+    verdict = "no further off than chance allows" if least > 0.05 else "further off than chance allows"
+    return (
+        f"The closed form lies within the 95% interval of {inside} of {len(table)} measured values: {verdict} "
+        f"(least p {number(least)} of {len(table)} t tests, Holm's correction)."
+    )
+
+
+def _chance(sample_S: np.ndarray, mean: float) -> float:
+    """p of a two-sided t test; NaN for one seed."""
+    return paired(sample_S, np.full(len(sample_S), mean)).p
 
 
 def unit(documents: float) -> int:
@@ -106,7 +119,10 @@ def _against(value: Value, first: Look, second: Look, some: int) -> str:
     if math.isnan(other.low):
         return f"{opening}by {number(other.estimate)} (one seed: no interval)."
     if other.low <= 0 <= other.high:
-        return f"{opening}what {'they do' if some > 1 else 'it does'} cannot be told from nothing ({_signed(other)})."
+        least = least_ratio(value.each_S(first), value.each_S(second))
+        times = f": the former is at least {number(least)} times the latter" if 1 < least < math.inf else ""
+        do = "they do" if some > 1 else "it does"
+        return f"{opening}what {do} cannot be told from nothing ({_signed(other)}){times}."
     if one.estimate * other.estimate < 0:
         return f"{opening}{'they' if some > 1 else 'it'} {_moves(other, some)} it by {_size(other)}."
     ratio = paired_ratio(value.each_S(first), value.each_S(second))
