@@ -57,6 +57,7 @@ def value(
     out: Out = "outputs",
     jobs: Jobs = 1,
     device: Device = "cpu",
+    again: Annotated[bool, typer.Option("--again", help="Run failed runs again, too.")] = False,
     quiet: Quiet = False,
 ) -> int:
     """What human documents are worth, with intervals; resumable.
@@ -77,7 +78,8 @@ def value(
             raise InputError(f"--{name}: goes with --by {where}; got --by {by}")
     spec = asked(source, sets, steps)
     spec = spec.arm(arm) if arm else spec
-    return _said(spec, by, metric, {k: v for k, v in given.items() if v is not None}, seeds or "8", how)
+    chosen = {k: v for k, v in given.items() if v is not None}
+    return _said(spec, by, metric, chosen | {"again": again}, seeds or "8", how)
 
 
 def _said(spec, by: str, metric: str, given: dict[str, Any], seeds: str, how: How) -> int:

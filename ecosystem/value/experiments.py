@@ -167,6 +167,8 @@ def _found(spec, by, metric, per, ways, looks, seeds, notes, how) -> Value:
     points = [way.keys for way in ways]
     swept_ = swept(spec, points, numbers, steps, **how)
     values_PST = array(values(swept_, metric, numbers), len(ways), numbers, steps)
+    if np.isnan(values_PST).all():
+        raise InputError(f"metric: {metric} has no value at any of the steps looked at; try other steps, or another")
     law_PT, lawless = expected(spec, points, metric, numbers, steps)
     return Value(
         spec, by, metric, per, numbers, tuple(ways), tuple(looks), values_PST, law_PT, steps, lawless, tuple(notes),

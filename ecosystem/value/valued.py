@@ -111,6 +111,10 @@ class Value:
         """(S,) that difference for each document more (or, where some are taken away, for each that was there)."""
         return self.gain_S(look) / self.ways[look.way].more
 
+    def each_law(self, look: Look) -> float:
+        """The same by the closed form; NaN where there is none."""
+        return self._row(look)["each_law"]
+
     def save(self) -> Path:
         """Writes value.csv, seeds.csv and brief.html, and gives the folder."""
         from ecosystem.value import brief

@@ -116,17 +116,19 @@ def _against(value: Value, first: Look, second: Look, some: int) -> str:
         f"{some:,} human document{'s' if some > 1 else ''} {value.per} {told[0]} {_moves(one, some)} "
         f"{_what(value)} by {_size(one)}, {first.when}; {told[1]}, "
     )
+    by_law = value.each_law(first), value.each_law(second)
+    law = f" (by the closed form {number(by_law[0] / by_law[1])} times)" if by_law[0] * by_law[1] > 0 else ""
     if math.isnan(other.low):
         return f"{opening}by {number(other.estimate)} (one seed: no interval)."
     if other.low <= 0 <= other.high:
         least = least_ratio(value.each_S(first), value.each_S(second))
         times = f": the former is at least {number(least)} times the latter" if 1 < least < math.inf else ""
         do = "they do" if some > 1 else "it does"
-        return f"{opening}what {do} cannot be told from nothing ({_signed(other)}){times}."
+        return f"{opening}what {do} cannot be told from nothing ({_signed(other)}){times}{law}."
     if one.estimate * other.estimate < 0:
         return f"{opening}{'they' if some > 1 else 'it'} {_moves(other, some)} it by {_size(other)}."
     ratio = paired_ratio(value.each_S(first), value.each_S(second))
-    return f"{opening}by {_size(other)}: {number(ratio.estimate)} times as much ({_span(ratio)})."
+    return f"{opening}by {_size(other)}: {number(ratio.estimate)} times as much ({_span(ratio)}){law}."
 
 
 def _each(value: Value, looks: list[Look], some: int) -> str:
