@@ -1,0 +1,226 @@
+"""Shapley values: by hand, by their axioms, with intervals that cover as often as they say, and of communities."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ecosystem.errors import InputError
+from ecosystem.runs.statistics import Interval, t_interval
+from ecosystem.runs.sweep import open_sweep
+from ecosystem.scenario import Community
+from ecosystem.value import games
+from ecosystem.value.shapley import shapley
+
+FALSE_ALARM = 1e-6
+
+
+def members(coalition: int, n: int) -> list[int]:
+    return [i for i in range(n) if coalition >> i & 1]
+
+
+def game(reach, n: int) -> np.ndarray:
+    """(2^n, 1) what every coalition reaches."""
+    return np.array([[reach(members(c, n))] for c in range(2**n)], float)
+
+
+def gloves(who: list[int]) -> float:
+    """A pair of gloves is worth 1; player 0 has a left one, 1 and 2 have a right one each."""
+    return float(0 in who and (1 in who or 2 in who))
+
+
+def test_the_glove_game_by_hand():
+    """Shapley's own kind of example: whoever has the rare glove gets two thirds."""
+    assert games.exact(game(gloves, 3))[:, 0] == pytest.approx([2 / 3, 1 / 6, 1 / 6])
+
+
+def test_an_airport_by_hand():
+    """Runways cost what the largest aeroplane needs (Littlechild and Owen 1973): 10/3, 10/3 + 10/2, 10/3 + 10/2 + 10."""
+    cost = games.exact(game(lambda who: max((10 * (i + 1) for i in who), default=0), 3))
+    assert cost[:, 0] == pytest.approx([10 / 3, 10 / 3 + 5, 10 / 3 + 5 + 10])
+
+
+def test_in_an_additive_game_everyone_gets_what_they_bring():
+    brings = np.array([3.0, -1.0, 0.0, 2.0])
+    assert games.exact(game(lambda who: brings[who].sum(), 4))[:, 0] == pytest.approx(brings)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_exact_values_are_means_over_all_orders(n):
+    """The definition as a loop: what each adds, mean over the n! orders. And they add up to what all reach."""
+    reached_CS = np.random.default_rng(n).normal(size=(2**n, 3))
+    slow = np.zeros((n, 3))
+    for who in permutations(range(n)):
+        there = 0
+        for i in who:
+            slow[i] += (reached_CS[there | 1 << i] - reached_CS[there]) / math.factorial(n)
+            there |= 1 << i
+    found = games.exact(reached_CS)
+    assert found == pytest.approx(slow)
+    assert found.sum(axis=0) == pytest.approx(reached_CS[-1] - reached_CS[0])
+
+
+def test_a_coalition_that_lacks_is_refused():
+    with pytest.raises(ValueError, match="every coalition"):
+        games.exact(np.zeros((7, 1)))
+
+
+def test_an_order_and_its_reverse_even_out_what_depends_on_place_alone():
+    """In a game of the number of players each adds by place; a pair gives exactly the value to the middle one."""
+    reached = {c: np.array([float(c.bit_count() ** 2)]) for c in range(2**5)}
+    for pair in range(4):
+        assert games.added(games.order(5, pair), reached)[:, 0] == pytest.approx([5.0] * 5)  # 25 / 5
+
+
+def test_orders_are_drawn_alike():
+    """Each of 6 players is first in a sixth of 6,000 orders (chi square, false alarm 1e-6); a shuffle that leaves the
+    first one in place more often is rejected."""
+    first = np.bincount([games.order(6, pair)[0] for pair in range(6000)], minlength=6)
+    assert stats.chisquare(first).pvalue > FALSE_ALARM
+    assert stats.chisquare(first + np.array([300, -60, -60, -60, -60, -60])).pvalue < FALSE_ALARM
+
+
+def crossed(rng, trials: int, pairs: int, seeds: int) -> np.ndarray:
+    """(trials, P, S) of a mean of 1: orders differ by 1, seeds by 1, what both make by 1 (standard deviations)."""
+    orders, luck = rng.normal(size=(trials, pairs, 1)), rng.normal(size=(trials, 1, seeds))
+    return 1 + orders + luck + rng.normal(size=(trials, pairs, seeds))
+
+
+def misses(found: list[Interval], truth: float) -> int:
+    return sum(not i.low <= truth <= i.high for i in found)
+
+
+def most_misses(trials: int) -> float:
+    """So many of so many 95% intervals miss with probability FALSE_ALARM at most."""
+    return float(stats.binom.ppf(1 - FALSE_ALARM, trials, 0.05))
+
+
+def test_intervals_over_orders_and_seeds_cover_at_least_as_often_as_they_say():
+    samples = crossed(np.random.default_rng(0), 2000, 16, 8)
+    assert misses([games.over_both(x) for x in samples], 1.0) <= most_misses(2000)
+
+
+def test_intervals_that_forget_orders_or_seeds_are_rejected_by_the_same_check():
+    samples = crossed(np.random.default_rng(0), 2000, 16, 8)
+    assert misses([t_interval(x.mean(axis=0)) for x in samples], 1.0) > most_misses(2000)
+    assert misses([t_interval(x.mean(axis=1)) for x in samples], 1.0) > most_misses(2000)
+
+
+def test_sampled_values_of_a_known_game_converge_with_the_coverage_stated():
+    """200 samples of 16 pairs of orders of a game of six players (each order drawn anew), one game a seed around a mean
+    game whose exact values are known: 95% intervals miss at most as often as they may (false alarm 1e-6, of each
+    player alone), and do not when the values of another game are held against them."""
+    rng, n, seeds = np.random.default_rng(1), 6, 8
+    mean_C = np.array([math.sqrt(sum((i + 1) ** 2 for i in members(c, n))) for c in range(2**n)])
+    truth_n = games.exact(mean_C[:, None])[:, 0]
+    intervals: list[list[Interval]] = [[] for _ in range(n)]
+    for trial in range(200):
+        reached_CS = mean_C[:, None] + 0.2 * rng.normal(size=(2**n, seeds))
+        reached = dict(enumerate(reached_CS))
+        added_PnS = np.array([games.added(games.order(n, 1000 * trial + p), reached) for p in range(16)])
+        for i in range(n):
+            intervals[i].append(games.over_both(added_PnS[:, i]))
+        total_S = reached_CS[-1] - reached_CS[0]
+        assert added_PnS.mean(axis=0).sum(axis=0) == pytest.approx(total_S)  # efficiency, in each seed
+    assert all(misses(found, truth) <= most_misses(200) for found, truth in zip(intervals, truth_n, strict=True))
+    assert misses(intervals[0], truth_n[0] + 0.2) > most_misses(200)
+
+
+def test_seeds_without_a_value_are_left_out_and_one_seed_has_no_interval():
+    added_PS = np.array([[1.0, 3.0, math.nan], [2.0, 4.0, 1.0]])
+    found = games.over_both(added_PS)
+    assert (found.estimate, found.n) == (2.5, 2)
+    assert found == games.over_both(added_PS[:, :2])
+    assert math.isnan(games.over_both(added_PS[:, :1]).low)
+    assert games.over_both(added_PS[:, 2:]).n == 0
+    same = games.over_both(np.full((4, 3), 0.25))
+    assert (same.low, same.high) == (0.25, 0.25)
+
+
+# of communities
+
+
+@pytest.fixture
+def three(small_world):
+    """Two communities of the same words and one of others, in a small world."""
+    writes = [{"span": 10}, {"span": 10}, {"first": 10}]
+    named = zip(("one", "two", "other"), (20, 20, 20), writes, strict=True)
+    humans = tuple(Community(name=name, rate=rate, writes=keys) for name, rate, keys in named)
+    return small_world(humans=humans, steps=4, metrics=("tail_coverage", "human_share_read", "within_diversity"))
+
+
+def test_values_of_communities_add_up_and_whoever_writes_what_nobody_else_does_is_worth_most(three, tmp_path):
+    found = shapley(three, "within_diversity", seeds=6, out=tmp_path)
+    values = found.table.set_index("community")
+    assert (found.coalitions, found.pairs, found.precise) == (8, 0, True)
+    assert found.gap < 1e-12
+    assert values["value"].sum() == pytest.approx(found.total.estimate)
+    assert values["share"].sum() == pytest.approx(1)
+    assert found.table["community"][0] == "other"
+    assert (values["documents"] == 80).all()
+    assert (values["alone"] > values["last"]).all()  # any one of them does much of what all do
+
+
+def test_a_community_that_writes_nothing_is_worth_nothing_and_equals_get_the_same_share(three, tmp_path):
+    """Human documents read, in a web where all read the same: who writes as much is worth as much (95% interval of a
+    difference of means, so by chance wrong in one of 20; seeds are fixed), who writes nothing exactly nothing."""
+    spec = three.with_({"humans.other.rate": [[0, 20], [1, 0]], "graph": {"kind": "complete", "self_loops": True}})
+    values = shapley(spec, "human_share_read", seeds=8, out=tmp_path).table.set_index("community")
+    assert tuple(values.loc["other", ["value", "low", "high"]]) == (0, 0, 0)
+    assert values.loc["one", "low"] < values.loc["two", "value"] < values.loc["one", "high"]
+    assert values.loc["one", "low"] > 0
+
+
+def test_those_left_out_fall_silent_when_asked_and_all_are_there_before(three, tmp_path):
+    spec = three.with_({"humans.one.rate": [[0, 20], [2, 30], [4, 5]]})
+    late = shapley(spec, "human_share_read", seeds=2, since=3, out=tmp_path)
+    (kept,) = tmp_path.rglob("sweep.json")
+    nobody, one = open_sweep(kept.parent).points[:2]
+    assert nobody["humans.one.rate"] == [[0, 20], [2, 30], [3, 0]]
+    assert nobody["humans.two.rate"] == [[0, 20], [3, 0]]
+    assert one == nobody | {"humans.one.rate": [[0, 20], [2, 30], [4, 5]]}
+    assert late.table.set_index("community").loc["one", "documents"] == 35
+    early = shapley(spec, "human_share_read", seeds=2, at=1, since=1, out=tmp_path)
+    assert (early.step, early.table["documents"].sum()) == (1, 60)
+    with_all = shapley(spec, "human_share_read", seeds=2, at=2, since=2, out=tmp_path)
+    assert with_all.table["documents"].sum() == 70
+
+
+def test_sampled_values_agree_with_exact_ones_and_are_only_run_once(three, tmp_path):
+    exact = shapley(three, "within_diversity", seeds=4, out=tmp_path)
+    found = shapley(three, "within_diversity", seeds=4, sampled=True, precision=1e-9, most=24, out=tmp_path)
+    assert found.pairs == 24
+    assert not found.precise
+    assert found.coalitions == 8
+    assert found.gap < 1e-12
+    both = exact.table.set_index("community"), found.table.set_index("community")
+    for community, row in both[1].iterrows():
+        assert row["low"] < both[0].loc[community, "value"] < row["high"]
+    soon = shapley(three, "within_diversity", seeds=4, sampled=True, precision=0.9, out=tmp_path)
+    assert (soon.pairs, soon.precise) == (8, True)
+
+
+def test_one_community_is_worth_all_of_it(small_world, tmp_path):
+    found = shapley(small_world(), "human_share_read", seeds=3, out=tmp_path)
+    assert found.table["value"][0] == found.total.estimate > 0
+
+
+def test_what_cannot_be_valued_is_refused(small_world, tmp_path):
+    spec = small_world()
+    for wrong, said in [
+        ({"spec": spec.with_({"humans.0.rate": 0})}, "no community that writes"),
+        ({"spec": spec.with_(steps=0)}, "at least 1 step"),
+        ({"at": 9}, "a step from 1 to 4; got 9"),
+        ({"since": 0}, "a step from 1 to 4"),
+        ({"since": 3, "at": 2}, "a step from 1 to 2"),
+        ({"precision": 0}, "above 0"),
+        ({"most": 1}, "at least 2 pairs"),
+        ({"metric": "dept"}, "Did you mean 'depth'"),
+    ]:
+        with pytest.raises(InputError, match=said):
+            shapley(**({"spec": spec, "metric": "depth", "out": tmp_path} | wrong))
+    assert not list(tmp_path.iterdir())
