@@ -39,7 +39,8 @@ def test_the_glove_game_by_hand():
 
 
 def test_an_airport_by_hand():
-    """Runways cost what the largest aeroplane needs (Littlechild and Owen 1973): 10/3, 10/3 + 10/2, 10/3 + 10/2 + 10."""
+    """A runway costs what the largest aeroplane needs, and each stretch is shared by those who need it (Littlechild and
+    Owen 1973)."""
     cost = games.exact(game(lambda who: max((10 * (i + 1) for i in who), default=0), 3))
     assert cost[:, 0] == pytest.approx([10 / 3, 10 / 3 + 5, 10 / 3 + 5 + 10])
 

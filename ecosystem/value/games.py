@@ -32,7 +32,9 @@ def exact(reached_CS: np.ndarray) -> np.ndarray:
     found_nS = np.empty((n, reached_CS.shape[1]))
     for i in range(n):
         without_C = coalition_C[coalition_C >> i & 1 == 0]
-        chance_C = np.array([1 / (n * math.comb(n - 1, int(c).bit_count())) for c in without_C])  # of being there before
+        chance_C = np.array(
+            [1 / (n * math.comb(n - 1, int(c).bit_count())) for c in without_C]
+        )  # of being there before
         found_nS[i] = chance_C @ (reached_CS[without_C | 1 << i] - reached_CS[without_C])
     return found_nS
 

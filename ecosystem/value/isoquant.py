@@ -4,11 +4,11 @@ Inputs are human documents a step, x, and a level of verification, y. Along a cu
 technical substitution is -dx/dy, the documents a step that one more unit of y replaces, and the elasticity of
 substitution is sigma = d ln(x/y) / d ln(-dx/dy) (Hicks 1932; Arrow, Chenery, Minhas and Solow 1961,
 doi:10.2307/1927286): large where one easily replaces the other (infinite: always at the same rate), 0 where both are
-needed in fixed proportions. It depends on the curve alone, not on the scale of the outcome, but on what y is: twice y is
-the same, y squared is not.
+needed in fixed proportions. It depends on the curve alone, not on the scale of the outcome, but on what y is: twice y
+gives the same, y squared does not.
 
-Letters: S seeds, R human rates, V levels of verification, K points of a curve, m numbers. Outcomes are such that more is
-better.
+Letters: S seeds, R human rates, V levels of verification, K points of a curve, J exponents, m numbers. Outcomes are
+such that more is better.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
-from scipy.optimize import minimize_scalar
 
 from ecosystem.runs.statistics import Interval, t_interval
 
 STEEPEST = 20.0  # 1/sigma that is looked for, to either side: sigma from 0.05
+ZOOMS = (33, 33, 33, 33)  # values of r tried around the best so far, each time between its neighbours
+SMALL = 1e-9  # exponents that are 0
 FEWEST = 3  # points of a curve that bend
 
 
 def least_rates(rate_R: np.ndarray, outcome_RV: np.ndarray, wanted: float) -> np.ndarray:
-    """(V,) the least rate that gives the outcome at each level; NaN where no rate does, the first one where it is enough.
+    """(V,) the least rate that gives the outcome at each level: the first where that is enough, NaN where none is.
 
     Between rates the outcome is interpolated in ln(1 + rate) without overshooting (Fritsch and Carlson 1980,
     doi:10.1137/0717021).
@@ -59,38 +60,42 @@ def complementarity(rate_K: np.ndarray, level_K: np.ndarray) -> float:
     """
     if len(rate_K) < FEWEST or np.isnan(rate_K).any():
         return np.nan
-    x_K, y_K = (values / np.exp(np.log(values).mean()) for values in (rate_K, level_K))  # scales make no difference
-
-    def misfit(r: float) -> float:
-        return _misfit(x_K, y_K, r)
-
-    tried = np.linspace(-STEEPEST, STEEPEST, 161) + 1
-    errors = np.array([misfit(r) for r in tried])
-    best = int(np.argmin(errors))
-    if not np.isfinite(errors[best]):
-        return np.nan
-    around = (tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)])
-    return 1 - float(minimize_scalar(misfit, bounds=around, method="bounded", options={"xatol": 1e-6}).x)
+    x_K, y_K = (np.log(values) - np.log(values).mean() for values in (rate_K, level_K))  # scales make no difference
+    best, width = 1.0, STEEPEST
+    for looks in (161, *ZOOMS):
+        r_J = np.linspace(best - width, best + width, looks)
+        errors_J = _misfit(x_K, y_K, r_J)
+        if not np.isfinite(errors_J).any():
+            return np.nan
+        best, width = float(r_J[np.argmin(errors_J)]), 2 * width / (looks - 1)
+    return 1 - best
 
 
-def _misfit(x_K: np.ndarray, y_K: np.ndarray, r: float) -> float:
-    """Sum of squares in ln x of the best curve with an exponent; infinite where that has no such points, or falls not.
+def _misfit(x_K: np.ndarray, y_K: np.ndarray, r_J: np.ndarray) -> np.ndarray:
+    """(J,) sum of squares in ln x of the best curve with each exponent, of ln x and ln y; infinite where none falls.
 
-    Linear in Box and Cox' transform (z^r - 1) / r, whose derivative in ln z is z^r: weighed by 1 / x^r.
+    Linear in Box and Cox' transform (x^r - 1) / r, whose derivative in ln x is x^r: weighed by 1 / x^r.
     """
-    bent_x, bent_y = _bent(x_K, r), _bent(y_K, r)
-    weight_K = x_K**-r
-    design_K2 = np.column_stack([np.ones_like(y_K), -bent_y])
-    fitted, *_ = np.linalg.lstsq(design_K2 * weight_K[:, None], bent_x * weight_K, rcond=None)
-    inside_K = 1 + r * (design_K2 @ fitted)
-    if fitted[1] <= 0 or (inside_K <= 0).any():
-        return np.inf
-    expected_K = design_K2 @ fitted if abs(r) < 1e-9 else np.log(inside_K) / r
-    return float(((np.log(x_K) - expected_K) ** 2).sum())
+    r_J1 = r_J[:, None]
+    bent_x, bent_y = _bent(x_K, r_J1), _bent(y_K, r_J1)
+    weight_JK = np.exp(-2 * r_J1 * (x_K - x_K.max() * (r_J1 < 0) - x_K.min() * (r_J1 >= 0)))  # at most 1
+    weight_JK /= weight_JK.sum(axis=1, keepdims=True)
+    mean_x, mean_y = ((weight_JK * bent).sum(axis=1, keepdims=True) for bent in (bent_x, bent_y))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        slope_J1 = (weight_JK * (bent_x - mean_x) * (bent_y - mean_y)).sum(axis=1, keepdims=True)
+        slope_J1 = slope_J1 / (weight_JK * (bent_y - mean_y) ** 2).sum(axis=1, keepdims=True)
+        expected_JK = mean_x + slope_J1 * (bent_y - mean_y)
+        inside_JK = 1 + r_J1 * expected_JK
+        expected_JK = np.where(np.abs(r_J1) < SMALL, expected_JK, np.log(inside_JK) / r_J1)
+        error_J = ((x_K - expected_JK) ** 2).sum(axis=1)
+    falls_J = (slope_J1[:, 0] < 0) & (inside_JK > 0).all(axis=1) & np.isfinite(error_J)
+    return np.where(falls_J, error_J, np.inf)
 
 
-def _bent(z: np.ndarray, r: float) -> np.ndarray:
-    return np.log(z) if abs(r) < 1e-9 else np.expm1(r * np.log(z)) / r
+def _bent(log_z: np.ndarray, r_J1: np.ndarray) -> np.ndarray:
+    """Box and Cox' transform of z, of ln z; ln z at r = 0."""
+    small = np.abs(r_J1) < SMALL
+    return np.where(small, log_z, np.expm1(r_J1 * log_z) / np.where(small, 1.0, r_J1))
 
 
 def jackknife(estimate: Callable[[np.ndarray], np.ndarray], outcome_SRV: np.ndarray) -> list[Interval]:
