@@ -14,7 +14,7 @@ from ecosystem.runs.statistics import Interval, t_interval
 from ecosystem.runs.sweep import open_sweep
 from ecosystem.scenario import Community
 from ecosystem.value import games
-from ecosystem.value.shapley import shapley
+from ecosystem.value.shapley import shapley_values
 
 FALSE_ALARM = 1e-6
 
@@ -155,7 +155,7 @@ def three(small_world):
 
 
 def test_values_of_communities_add_up_and_whoever_writes_what_nobody_else_does_is_worth_most(three, tmp_path):
-    found = shapley(three, "within_diversity", seeds=6, out=tmp_path)
+    found = shapley_values(three, "within_diversity", seeds=6, out=tmp_path)
     values = found.table.set_index("community")
     assert (found.coalitions, found.pairs, found.precise) == (8, 0, True)
     assert found.gap < 1e-12
@@ -170,7 +170,7 @@ def test_a_community_that_writes_nothing_is_worth_nothing_and_equals_get_the_sam
     """Human documents read, in a web where all read the same: who writes as much is worth as much (95% interval of a
     difference of means, so by chance wrong in one of 20; seeds are fixed), who writes nothing exactly nothing."""
     spec = three.with_({"humans.other.rate": [[0, 20], [1, 0]], "graph": {"kind": "complete", "self_loops": True}})
-    values = shapley(spec, "human_share_read", seeds=8, out=tmp_path).table.set_index("community")
+    values = shapley_values(spec, "human_share_read", seeds=8, out=tmp_path).table.set_index("community")
     assert tuple(values.loc["other", ["value", "low", "high"]]) == (0, 0, 0)
     assert values.loc["one", "low"] < values.loc["two", "value"] < values.loc["one", "high"]
     assert values.loc["one", "low"] > 0
@@ -178,22 +178,22 @@ def test_a_community_that_writes_nothing_is_worth_nothing_and_equals_get_the_sam
 
 def test_those_left_out_fall_silent_when_asked_and_all_are_there_before(three, tmp_path):
     spec = three.with_({"humans.one.rate": [[0, 20], [2, 30], [4, 5]]})
-    late = shapley(spec, "human_share_read", seeds=2, since=3, out=tmp_path)
+    late = shapley_values(spec, "human_share_read", seeds=2, since=3, out=tmp_path)
     (kept,) = tmp_path.rglob("sweep.json")
     nobody, one = open_sweep(kept.parent).points[:2]
     assert nobody["humans.one.rate"] == [[0, 20], [2, 30], [3, 0]]
     assert nobody["humans.two.rate"] == [[0, 20], [3, 0]]
     assert one == nobody | {"humans.one.rate": [[0, 20], [2, 30], [4, 5]]}
     assert late.table.set_index("community").loc["one", "documents"] == 35
-    early = shapley(spec, "human_share_read", seeds=2, at=1, since=1, out=tmp_path)
+    early = shapley_values(spec, "human_share_read", seeds=2, at=1, since=1, out=tmp_path)
     assert (early.step, early.table["documents"].sum()) == (1, 60)
-    with_all = shapley(spec, "human_share_read", seeds=2, at=2, since=2, out=tmp_path)
+    with_all = shapley_values(spec, "human_share_read", seeds=2, at=2, since=2, out=tmp_path)
     assert with_all.table["documents"].sum() == 70
 
 
 def test_sampled_values_agree_with_exact_ones_and_are_only_run_once(three, tmp_path):
-    exact = shapley(three, "within_diversity", seeds=4, out=tmp_path)
-    found = shapley(three, "within_diversity", seeds=4, sampled=True, precision=1e-9, most=24, out=tmp_path)
+    exact = shapley_values(three, "within_diversity", seeds=4, out=tmp_path)
+    found = shapley_values(three, "within_diversity", seeds=4, sampled=True, precision=1e-9, pairs=24, out=tmp_path)
     assert found.pairs == 24
     assert not found.precise
     assert found.coalitions == 8
@@ -201,12 +201,12 @@ def test_sampled_values_agree_with_exact_ones_and_are_only_run_once(three, tmp_p
     both = exact.table.set_index("community"), found.table.set_index("community")
     for community, row in both[1].iterrows():
         assert row["low"] < both[0].loc[community, "value"] < row["high"]
-    soon = shapley(three, "within_diversity", seeds=4, sampled=True, precision=0.9, out=tmp_path)
+    soon = shapley_values(three, "within_diversity", seeds=4, sampled=True, precision=0.9, out=tmp_path)
     assert (soon.pairs, soon.precise) == (8, True)
 
 
 def test_one_community_is_worth_all_of_it(small_world, tmp_path):
-    found = shapley(small_world(), "human_share_read", seeds=3, out=tmp_path)
+    found = shapley_values(small_world(), "human_share_read", seeds=3, out=tmp_path)
     assert found.table["value"][0] == found.total.estimate > 0
 
 
@@ -215,13 +215,13 @@ def test_what_cannot_be_valued_is_refused(small_world, tmp_path):
     for wrong, said in [
         ({"spec": spec.with_({"humans.0.rate": 0})}, "no community that writes"),
         ({"spec": spec.with_(steps=0)}, "at least 1 step"),
-        ({"at": 9}, "a step from 1 to 4; got 9"),
+        ({"at": 9}, "a step from 1 to 4, the last of the run; got 9"),
         ({"since": 0}, "a step from 1 to 4"),
         ({"since": 3, "at": 2}, "a step from 1 to 2"),
         ({"precision": 0}, "above 0"),
-        ({"most": 1}, "at least 2 pairs"),
+        ({"pairs": 1}, "pairs: of orders, must be at least 2"),
         ({"metric": "dept"}, "Did you mean 'depth'"),
     ]:
         with pytest.raises(InputError, match=said):
-            shapley(**({"spec": spec, "metric": "depth", "out": tmp_path} | wrong))
+            shapley_values(**({"spec": spec, "metric": "depth", "out": tmp_path} | wrong))
     assert not list(tmp_path.iterdir())

@@ -10,9 +10,9 @@ from scipy import stats
 
 from ecosystem.errors import InputError
 from ecosystem.runs.statistics import Interval
+from ecosystem.runs.sweep import open_sweep
 from ecosystem.value import isoquant
-from ecosystem.value.amounts import at_rate
-from ecosystem.value.substitution import substitution
+from ecosystem.value.substitution import iso_outcomes
 
 RATES, LEVELS = np.geomspace(5, 640, 15), np.array([0.2, 0.4, 0.6, 0.8, 1.0])
 FALSE_ALARM = 1e-6
@@ -145,7 +145,7 @@ def test_human_writing_and_sensitivity_replace_each_other_at_one_rate_as_law_4_h
     in proportion to b, so a unit of sensitivity 1 - b always replaces M q / ((1 - q)(1 - a)) documents, and sigma has
     no bound. Student's t of 8 seeds at a false alarm of 1e-3 each; half as many writers, or inputs that replace each
     other as Cobb and Douglas', are rejected by the same test."""
-    found = substitution(
+    found = iso_outcomes(
         guarded, "human_share_read", "verifiers.guards.false_negative_rate", [0.4, 0.2, 0.1], [4, 8, 16, 32, 64],
         wanted=[0.3], out=tmp_path,
     )  # fmt: skip
@@ -172,7 +172,7 @@ def fits(found: Interval, truth: float) -> bool:
 def test_costs_are_prices_times_what_is_bought_and_judged(guarded, tmp_path):
     how = dict(levels=[0, 0.5, 1], rates=[0, 10, 40, 160], wanted=[0.3], seeds=3, out=tmp_path)
     key = "verifiers.guards.placement.share"
-    (curve,) = substitution(guarded, "human_share_read", key, **how).curves
+    (curve,) = iso_outcomes(guarded, "human_share_read", key, **how).curves
     rows = curve.table
     assert rows["human_cost"].tolist() == pytest.approx(rows["rate"].tolist())
     assert rows["verification_cost"][0] == 0
@@ -180,16 +180,16 @@ def test_costs_are_prices_times_what_is_bought_and_judged(guarded, tmp_path):
     assert rows["cost"][curve.cheapest] == rows["cost"].min()
     assert rows["beyond"][curve.cheapest] == rows["beyond_high"][curve.cheapest] == 0
     assert (rows["rate"].diff()[1:] < 0).all()  # whoever guards more needs fewer people
-    (dear,) = substitution(guarded, "human_share_read", key, price=0, judgement=2, **how).curves
+    (dear,) = iso_outcomes(guarded, "human_share_read", key, price=0, judgement=2, **how).curves
     assert dear.table["verification_cost"].tolist() == pytest.approx((4 * rows["verification_cost"]).tolist())
     assert dear.cheapest == 0  # people cost nothing, judgements do
-    (free,) = substitution(guarded, "human_share_read", key, price=1, judgement=0, **how).curves
+    (free,) = iso_outcomes(guarded, "human_share_read", key, price=1, judgement=0, **how).curves
     assert free.cheapest == 2
 
 
 def test_what_is_out_of_reach_is_said(guarded, tmp_path):
     how = dict(levels=[0, 1], rates=[1, 10], seeds=2, out=tmp_path)
-    found = substitution(
+    found = iso_outcomes(
         guarded, "human_share_read", "verifiers.guards.placement.share", wanted=[0.99, 0.1, 1e-6], **how
     )
     already, some, never = found.curves
@@ -204,7 +204,7 @@ def test_what_is_out_of_reach_is_said(guarded, tmp_path):
 
 
 def test_of_a_metric_that_should_be_low_less_is_wanted(guarded, tmp_path):
-    found = substitution(
+    found = iso_outcomes(
         guarded, "depth", "verifiers.guards.placement.share", [0, 0.5, 1], [5, 20, 80], seeds=2, out=tmp_path
     )
     assert not found.more
@@ -212,17 +212,19 @@ def test_of_a_metric_that_should_be_low_less_is_wanted(guarded, tmp_path):
     assert all((curve.table["rate"].diff()[1:] < 0).all() for curve in found.curves)
 
 
-def test_rates_are_shared_as_writing_was_and_pretraining_stays(small_world):
+def test_rates_are_shared_as_writing_is_and_pretraining_stays(guarded, tmp_path):
     from ecosystem.scenario import Community
 
-    people = (Community(name="many", rate=30), Community(name="few", rate=[[0, 10], [3, 0]]))
-    spec = small_world(humans=people)
-    assert at_rate(spec, 7) == {"humans.many.rate": [[0, 30], [1, 5]], "humans.few.rate": [[0, 10], [1, 2]]}
-    assert at_rate(spec, 7, "few") == {"humans.few.rate": [[0, 10], [1, 7]]}
-    with pytest.raises(InputError, match=r"many, few \(did you mean 'few'\?\)"):
-        at_rate(spec, 7, "fews")
-    silent = small_world(humans=(Community(name="a", rate=0), Community(name="b", rate=0)))
-    assert [periods[1][1] for periods in at_rate(silent, 4).values()] == [2, 2]
+    spec = guarded.with_(humans=[Community(name="many", rate=30).model_dump(), {"name": "few", "rate": 10}])
+    how = dict(levels=[0, 1], rates=[8, 40], seeds=1, out=tmp_path)
+    found = iso_outcomes(spec, "human_share_read", "verifiers.guards.placement.share", **how)
+    first = open_sweep(found.sweep).points[0]
+    assert first["humans.many.rate"] == [[0, 30], [1, 6]]
+    assert first["humans.few.rate"] == [[0, 10], [1, 2]]
+    alone = iso_outcomes(spec, "human_share_read", "verifiers.guards.placement.share", community="few", **how)
+    first = open_sweep(alone.sweep).points[0]
+    assert first["humans.few.rate"] == [[0, 10], [1, 8]]
+    assert "humans.many.rate" not in first
 
 
 def test_what_cannot_be_asked_is_refused(guarded, small_world, tmp_path):
@@ -241,9 +243,9 @@ def test_what_cannot_be_asked_is_refused(guarded, small_world, tmp_path):
         ({"wanted": []}, "at least 1"),
         ({"price": -1}, "price of a human: must be 0 or more; got -1"),
         ({"judgement": -0.5}, "price of a judgement"),
-        ({"at": 0}, "from 1 to 8; got 0"),
-        ({"community": "nobody"}, "community: must be one of people"),
+        ({"at": 0}, "from 1 to 8, the last of the run; got 0"),
+        ({"community": "nobody"}, "has no community 'nobody'"),
     ]:
         with pytest.raises(InputError, match=said):
-            substitution(**(right | wrong))
+            iso_outcomes(**(right | wrong))
     assert not list(tmp_path.iterdir())

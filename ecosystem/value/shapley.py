@@ -1,18 +1,25 @@
 """Who keeps the web alive: Shapley values of human communities as sources.
 
-    from ecosystem.value.shapley import shapley
-    print(shapley(Scenario.from_file("minority_fund"), "tail_coverage", seeds=16).table)
+    from ecosystem.value.shapley import shapley_values
+    found = shapley_values(Scenario.from_file("minority_fund"), "within_diversity", seeds=16)
+    found.table, found.findings, found.save()
 
 Players are the communities; a coalition reaches what the metric is when only its communities go on writing and all
 others fall silent from a step on. Before that step all are as they were: models are pretrained alike, and what counts
 as rare does not depend on who goes on.
+
+Letters: n communities, P pairs of orders, S seeds.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +28,7 @@ import pandas as pd
 from ecosystem.errors import InputError
 from ecosystem.runs.statistics import Interval, t_interval
 from ecosystem.value import games
-from ecosystem.value.measured import measured
+from ecosystem.value.measured import check_metric, swept, values
 
 if TYPE_CHECKING:
     from ecosystem.scenario import Community, Scenario
@@ -34,63 +41,99 @@ PRECISION = 0.1
 
 @dataclass(frozen=True)
 class Shapley:
-    """Values of communities for a metric at a step, where those left out are silent from step `since` on.
+    """Values of the communities of `spec` for a metric at a step, where those left out are silent from `since` on.
 
     `table`, a row a community, highest value first: `community`; `documents` that it writes from then on; `value` with
     `low` and `high` (95%, over seeds, and over orders where these are sampled); `share` of `total`; `alone` (what it
     adds where nobody else writes) and `last` (what goes when it alone stops), each with `_low` and `_high`. Where
-    `last` is less than `alone`, others write what it writes.
-    `total`: what all reach less what nobody does. `gap`: largest difference in any seed between it and the sum of the
-    values; 0 but for rounding. `pairs` of orders that were sampled (0: all coalitions), `precise`: as was asked.
+    `last` is less than `alone`, others do much of what it does.
+    `value_nS`: the values in each seed, communities as in `spec`. `total`: what all reach less what nobody does. `gap`:
+    largest difference in any seed between it and the sum of the values; 0 but for rounding. `pairs` of orders that were
+    sampled (0: all coalitions), `precise`: as was asked. `sweep`: folder of the (last) runs.
     """
 
+    spec: Scenario
     metric: str
     step: int
     since: int
+    seeds: tuple[int, ...]
     table: pd.DataFrame
+    value_nS: np.ndarray = field(repr=False)
     total: Interval
     gap: float
     coalitions: int
     pairs: int
     precise: bool
+    sweep: Path
+    command: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """OUT/<scenario>/value-shapley-<digest of what was asked>, beside the sweeps that hold the runs."""
+        told = json.dumps([self.spec.digest, self.metric, self.step, self.since, bool(self.pairs)])
+        return self.sweep.parent / f"value-shapley-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+
+    @property
+    def by_seed(self) -> pd.DataFrame:
+        """What intervals over seeds are made from: community, seed, value."""
+        named = zip(self.spec.humans, self.value_nS, strict=True)
+        rows = [(c.name, seed, v) for c, value_S in named for seed, v in zip(self.seeds, value_S, strict=True)]
+        return pd.DataFrame(rows, columns=["community", "seed", "value"])
+
+    @cached_property
+    def findings(self) -> list[str]:
+        """In plain words, the main finding first."""
+        from ecosystem.value import shapley_told
+
+        return shapley_told.findings(self)
+
+    def save(self) -> Path:
+        """Writes value.csv, seeds.csv and brief.html, and gives the folder."""
+        from ecosystem.value import shapley_told
+
+        return shapley_told.save(self)
 
 
-def shapley(
+def shapley_values(
     spec: Scenario,
     metric: str,
     seeds: int | Iterable[int] = 8,
-    at: int | str = "end",
+    at: int | None = None,
     since: int = 1,
     sampled: bool = False,
     precision: float = PRECISION,
-    most: int = MOST,
+    pairs: int = MOST,
     **how: Any,
 ) -> Shapley:
     """Shapley values of the communities of a scenario; InputError where the input is wrong.
 
     Up to eight communities are valued exactly, from all coalitions; more (or `sampled`) over orders drawn in pairs.
     Sampling stops when 95% intervals over orders alone are no wider than +- `precision` times the largest value, looked
-    at after every eight pairs, or at the `most` pairs; more seeds help against what is left. All runs are cells of
-    sweeps with the same seeds: asked again, only what is missing is run. `how` as of `measured`.
+    at after every eight pairs, or at so many `pairs`; more seeds help against what is left. `at`: by default the last
+    step. All runs are cells of sweeps with the same seeds: asked again, only what is missing is run. `how` as of
+    `measured`.
     """
-    step = _checked(spec, at, since, precision, most)
-    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    check_metric(spec, metric)
+    spec, step = spec.arm("base"), _checked(spec, at, since, precision, pairs)
+    numbers = tuple(range(seeds) if isinstance(seeds, int) else dict.fromkeys(seeds))
     game = _Game(spec, metric, numbers, step, since, how)
     n = len(spec.humans)
     drawn = sampled or n > FEW
     if drawn:
-        added_PnS, precise = _sampled(game, n, precision, most)
-        value_nS, values = added_PnS.mean(axis=0), [games.over_both(added_PnS[:, i]) for i in range(n)]
+        added_PnS, precise = _sampled(game, n, precision, pairs)
+        value_nS, found = added_PnS.mean(axis=0), [games.over_both(added_PnS[:, i]) for i in range(n)]
     else:
         game.run(range(2**n))
         value_nS, precise = games.exact(np.array([game.reached[c] for c in range(2**n)])), True
-        values = [t_interval(value_S) for value_S in value_nS]
+        found = [t_interval(value_S) for value_S in value_nS]
     total_S = game.reached[2**n - 1] - game.reached[0]
     off_S = np.abs(value_nS.sum(axis=0) - total_S)
     gap = float(np.nanmax(off_S)) if np.isfinite(off_S).any() else math.nan
-    total, pairs = t_interval(total_S), len(added_PnS) if drawn else 0
-    table = _table(game, values, total)
-    return Shapley(metric, step, since, table, total, gap, len(game.reached), pairs, precise)
+    total = t_interval(total_S)
+    return Shapley(
+        spec, metric, step, since, numbers, _table(game, found, total), value_nS, total, gap, len(game.reached),
+        len(added_PnS) if drawn else 0, precise, game.folder, how.get("command", ""),
+    )  # fmt: skip
 
 
 class _Game:
@@ -99,14 +142,15 @@ class _Game:
     def __init__(self, spec: Scenario, metric: str, seeds: tuple[int, ...], step: int, since: int, how: dict[str, Any]):
         self.spec, self.metric, self.seeds, self.step, self.since, self.how = spec, metric, seeds, step, since, how
         self.reached: dict[int, np.ndarray] = {}
+        self.folder = Path()
 
     def run(self, coalitions: Iterable[int]) -> None:
         """Runs those that were not run before, as one sweep."""
         new = [c for c in dict.fromkeys(coalitions) if c not in self.reached]
         if not new:
             return
-        points = [self.point(coalition) for coalition in new]
-        found = measured(self.spec, points, self.metric, self.seeds, [self.step], **self.how)
+        made = swept(self.spec, [self.point(c) for c in new], self.seeds, [self.step], **self.how)
+        self.folder, found = made.folder, values(made, self.metric, self.seeds)
         by_point = found.pivot(index="point", columns="seed", values="value")[list(self.seeds)]
         self.reached |= {c: by_point.loc[place].to_numpy(float) for place, c in enumerate(new)}
 
@@ -165,19 +209,19 @@ def _table(game: _Game, values: list[Interval], total: Interval) -> pd.DataFrame
     return pd.DataFrame(rows).sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
-def _checked(spec: Scenario, at: int | str, since: int, precision: float, most: int) -> int:
+def _checked(spec: Scenario, at: int | None, since: int, precision: float, pairs: int) -> int:
     """The step at which is measured; InputError where something of what is asked cannot be."""
     if not spec.steps:
         raise InputError(f"steps: {spec.name} must run for at least 1 step, in which people write; got 0")
     if not any(community.rate_at(t) for community in spec.humans for t in range(1, spec.steps + 1)):
         raise InputError(f"humans: {spec.name} has no community that writes after step 0, so none has a value")
-    if at != "end" and not (isinstance(at, int) and 1 <= at <= spec.steps):
-        raise InputError(f"at: must be 'end' or a step from 1 to {spec.steps}; got {at}")
-    step = spec.steps if isinstance(at, str) else at
+    step = spec.steps if at is None else at
+    if not 1 <= step <= spec.steps:
+        raise InputError(f"at: must be a step from 1 to {spec.steps}, the last of the run; got {step}")
     if not 1 <= since <= step:
         raise InputError(f"since: must be a step from 1 to {step}, when those left out fall silent; got {since}")
     if not precision > 0:
         raise InputError(f"precision: must be above 0 (a share of the largest value); got {precision}")
-    if most < 2:
-        raise InputError(f"most: at least 2 pairs of orders have an interval; got {most}")
+    if pairs < 2:
+        raise InputError(f"pairs: of orders, must be at least 2 to have an interval; got {pairs}")
     return step

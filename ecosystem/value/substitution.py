@@ -1,9 +1,9 @@
 """What one takes the place of the other: human writing and verification, for the same outcome.
 
-    from ecosystem.value.substitution import substitution
-    found = substitution(Scenario.from_file("buy_or_verify"), "within_diversity", "verifiers.guards.placement.share",
+    from ecosystem.value.substitution import iso_outcomes
+    found = iso_outcomes(Scenario.from_file("buy_or_verify"), "within_diversity", "verifiers.guards.placement.share",
                          levels=[0, 0.25, 0.5, 0.75, 1], rates=[20, 50, 100, 200, 400, 800])
-    print(found.curves[0].table, found.curves[0].sigma)
+    found.curves[0].table, found.curves[0].sigma, found.findings, found.save()
 
 A grid of human rates and levels of verification, all with the same seeds; on it curves of one outcome (`isoquant`), and
 what each point of them costs. Human rates hold from step 1 on: models are pretrained alike at every point.
@@ -11,47 +11,30 @@ what each point of them costs. Human rates hold from step 1 on: models are pretr
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ecosystem.errors import InputError
+from ecosystem.files.allowed import shown
 from ecosystem.metrics import titles
-from ecosystem.runs.statistics import Interval, t_interval
-from ecosystem.value import isoquant
-from ecosystem.value.amounts import at_rate, numbers_of
-from ecosystem.value.measured import check_metric, measured
+from ecosystem.value import feeding
+from ecosystem.value.curves import Curve, Grid
+from ecosystem.value.measured import check_metric, swept, values
 
 if TYPE_CHECKING:
     from ecosystem.scenario import Scenario
 
 COST, JUDGED = "verification_cost", "judged_documents"
-SHARES = (0.25, 0.5, 0.75)  # of what every level reaches: the outcomes looked at where none is asked for
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Where one outcome is had. `table`, a row a level of verification from the lowest:
-
-    `level` (the key's value); `rate`, the least human documents a step that give the outcome, with `low` and `high`;
-    `replaced`, the documents that a unit more of the level replaces up to the next row, likewise; `human_cost`,
-    `verification_cost` and `cost` a step, likewise; `beyond`, its cost beyond that of the cheapest row, likewise;
-    `note`: not reached, or reached at the least rate tried. Intervals are 95% over seeds (see `isoquant.jackknife`).
-    `sigma`: elasticity of substitution, and `complement` 1/sigma, of the curve of constant elasticity through the
-    `points` rows that lie between rates tried. `cheapest`: the row, -1 where the outcome is not reached at all.
-    """
-
-    wanted: float
-    table: pd.DataFrame
-    sigma: Interval
-    complement: Interval
-    points: int
-    cheapest: int
 
 
 @dataclass(frozen=True)
@@ -59,19 +42,46 @@ class Substitution:
     """Outcomes of a grid (`outcomes`: rate, level, value, low, high) and curves of one outcome each.
 
     `more`: is more of the metric better? `error`: the key is a verifier's error rate, its level of verification 1 less
-    that.
+    that. `community`: whose rate it is (None: of all). `sweep`: folder of the runs.
     """
 
+    spec: Scenario
     metric: str
     key: str
     step: int
+    seeds: tuple[int, ...]
+    community: str | None
+    price: float
+    judgement: float | None
     more: bool
     error: bool
     outcomes: pd.DataFrame
     curves: list[Curve]
+    sweep: Path
+    command: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """OUT/<scenario>/value-substitution-<digest of what was asked>, beside the sweep that holds the runs."""
+        wanted = [curve.wanted for curve in self.curves]
+        told = json.dumps([self.sweep.name, self.metric, wanted, self.price, self.judgement])
+        return self.sweep.parent / f"value-substitution-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+
+    @cached_property
+    def findings(self) -> list[str]:
+        """In plain words, the main finding first."""
+        from ecosystem.value import substitution_told
+
+        return substitution_told.findings(self)
+
+    def save(self) -> Path:
+        """Writes value.csv (the curves), outcomes.csv, elasticity.csv and brief.html, and gives the folder."""
+        from ecosystem.value import substitution_told
+
+        return substitution_told.save(self)
 
 
-def substitution(
+def iso_outcomes(
     spec: Scenario,
     metric: str,
     key: str,
@@ -82,7 +92,7 @@ def substitution(
     price: float = 1.0,
     judgement: float | None = None,
     seeds: int | Iterable[int] = 8,
-    at: int | str = "end",
+    at: int | None = None,
     **how: Any,
 ) -> Substitution:
     """Curves of the `wanted` outcomes over human `rates` and the `levels` of a key; InputError where input is wrong.
@@ -93,16 +103,16 @@ def substitution(
     """
     spec, step = _checked(spec, metric, key, at, price, judgement)
     error = key.rpartition(".")[2].startswith("false_")
-    asked_V = numbers_of(levels, f"{key}: levels of verification", least=2)
+    asked_V = _numbers(levels, f"{key}: levels of verification", least=2)
     asked_V = asked_V[::-1] if error else asked_V
-    rate_R = numbers_of(rates, "rates: human documents a step", least=2, low=0, whole=True)
-    sought = None if wanted is None else numbers_of(wanted, "wanted: outcomes", least=1)
-    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    points = [at_rate(spec, int(rate), community) | {key: _plain(level)} for rate, level in product(rate_R, asked_V)]
+    rate_R = _numbers(rates, "rates: human documents a step", least=2, low=0, whole=True)
+    sought = None if wanted is None else _numbers(wanted, "wanted: outcomes", least=1)
+    numbers = tuple(range(seeds) if isinstance(seeds, int) else dict.fromkeys(seeds))
+    points = [_at_rate(spec, int(rate), community) | {key: _plain(level)} for rate, level in product(rate_R, asked_V)]
+    made = swept(spec, points, numbers, [step], **how)
 
     def table(name: str) -> np.ndarray:
-        found = measured(spec, points, name, numbers, [step], **how)
-        by_seed = found.pivot(index="seed", columns="point", values="value").loc[list(numbers)]
+        by_seed = values(made, name, numbers).pivot(index="seed", columns="point", values="value").loc[list(numbers)]
         return by_seed.to_numpy(float).reshape(-1, len(rate_R), len(asked_V))
 
     outcome_SRV = table(metric)
@@ -112,87 +122,12 @@ def substitution(
         raise InputError(f"metric: '{metric}' is not there at every rate and level in any seed, so nothing is equal")
     outcome_SRV, cost_SRV = outcome_SRV[known], np.nan_to_num(cost_SRV[known])
     more = _more_is_better(metric, outcome_SRV)
-    grid = _Grid(rate_R, 1 - asked_V if error else asked_V, asked_V, np.stack([outcome_SRV, cost_SRV], 1), price, more)
+    grid = Grid(rate_R, 1 - asked_V if error else asked_V, asked_V, np.stack([outcome_SRV, cost_SRV], 1), price, more)
     curves = [grid.curve(float(value)) for value in (grid.within_reach() if sought is None else sought)]
-    return Substitution(metric, key, step, more, error, grid.outcomes(), curves)
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """rate_R; level_V, rising; asked_V, the key's values; sample_S2RV: outcomes and costs of verification."""
-
-    rate_R: np.ndarray
-    level_V: np.ndarray
-    asked_V: np.ndarray
-    sample_S2RV: np.ndarray
-    price: float
-    more: bool
-
-    @property
-    def sign(self) -> int:
-        return 1 if self.more else -1
-
-    def outcomes(self) -> pd.DataFrame:
-        rows = []
-        for (r, rate), (v, level) in product(enumerate(self.rate_R), enumerate(self.asked_V)):
-            found = t_interval(self.sample_S2RV[:, 0, r, v])
-            rows.append([float(rate), float(level), found.estimate, found.low, found.high])
-        return pd.DataFrame(rows, columns=["rate", "level", "value", "low", "high"])
-
-    def within_reach(self) -> list[float]:
-        """Outcomes that every level reaches at some rate; the median of all where there is no such range."""
-        mean_RV = self.sample_S2RV[:, 0].mean(axis=0)
-        low, high = mean_RV.min(axis=0).max(), mean_RV.max(axis=0).min()
-        return [float(low + share * (high - low)) for share in SHARES] if low < high else [float(np.median(mean_RV))]
-
-    def curve(self, wanted: float) -> Curve:
-        rate_V = self._rates(self.sample_S2RV.mean(axis=0), wanted)
-        within_V = rate_V > self.rate_R[0]  # at the least rate tried: perhaps less would do
-        bent_V = within_V & (rate_V > 0) & (self.level_V > 0)
-        cost_V = self._costs(self.sample_S2RV.mean(axis=0), rate_V)[2]
-        cheapest = int(np.nanargmin(cost_V)) if np.isfinite(cost_V).any() else -1
-        told = isoquant.jackknife(partial(self._told, wanted, within_V, bent_V, cheapest), self.sample_S2RV)
-        complement = told.pop()
-        names = ("rate", "replaced", "human_cost", "verification_cost", "cost", "beyond")
-        n = len(self.level_V)
-        columns: dict[str, Any] = {"level": self.asked_V.astype(float)}
-        for place, name in enumerate(names):
-            mine = told[place * n : (place + 1) * n]
-            ends = ("low", "high") if name == "rate" else (f"{name}_low", f"{name}_high")
-            columns |= {
-                name: [i.estimate for i in mine],
-                ends[0]: [i.low for i in mine],
-                ends[1]: [i.high for i in mine],
-            }
-        columns["note"] = [
-            "not reached" if np.isnan(rate) else "reached at the least rate tried" if not within else ""
-            for rate, within in zip(rate_V, within_V, strict=True)
-        ]
-        sigma = isoquant.elasticity(complement)
-        return Curve(wanted, pd.DataFrame(columns), sigma, complement, int(bent_V.sum()), cheapest)
-
-    def _told(self, wanted: float, within_V, bent_V, cheapest: int, mean_2RV: np.ndarray) -> np.ndarray:
-        """All numbers of a curve in a row, those of the rows first; 1/sigma last."""
-        rate_V = self._rates(mean_2RV, wanted)
-        replaced_V = np.full(len(rate_V), np.nan)
-        both_V = within_V[:-1] & within_V[1:]
-        replaced_V[:-1][both_V] = isoquant.replaced(rate_V, self.level_V)[both_V]
-        human_V, verified_V, cost_V = self._costs(mean_2RV, rate_V)
-        beyond_V = cost_V - cost_V[cheapest] if cheapest >= 0 else cost_V
-        complement = isoquant.complementarity(rate_V[bent_V], self.level_V[bent_V])
-        return np.concatenate([rate_V, replaced_V, human_V, verified_V, cost_V, beyond_V, [complement]])
-
-    def _rates(self, mean_2RV: np.ndarray, wanted: float) -> np.ndarray:
-        return isoquant.least_rates(self.rate_R, self.sign * mean_2RV[0], self.sign * wanted)
-
-    def _costs(self, mean_2RV: np.ndarray, rate_V: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(V,) a step of human documents, of verification (between rates in ln(1 + rate)), and of both."""
-        places = np.log1p(self.rate_R)
-        verified_V = np.array(
-            [np.interp(np.log1p(rate), places, cost_R) for rate, cost_R in zip(rate_V, mean_2RV[1].T, strict=True)]
-        )
-        human_V = self.price * rate_V
-        return human_V, verified_V, human_V + verified_V
+    return Substitution(
+        spec, metric, key, step, numbers, community, price, judgement, more, error, grid.outcomes(), curves,
+        made.folder, how.get("command", ""),
+    )  # fmt: skip
 
 
 def _more_is_better(metric: str, outcome_SRV: np.ndarray) -> bool:
@@ -203,7 +138,7 @@ def _more_is_better(metric: str, outcome_SRV: np.ndarray) -> bool:
 
 
 def _checked(
-    spec: Scenario, metric: str, key: str, at: int | str, price: float, judgement: float | None
+    spec: Scenario, metric: str, key: str, at: int | None, price: float, judgement: float | None
 ) -> tuple[Scenario, int]:
     """The scenario with what costs are made of measured too, and the step; InputError where what is asked cannot be."""
     check_metric(spec, metric)
@@ -218,11 +153,33 @@ def _checked(
             raise InputError(f"price of a {name}: must be 0 or more; got {given}")
     if not spec.steps:
         raise InputError(f"steps: {spec.name} must run for at least 1 step, in which people write; got 0")
-    if at != "end" and not (isinstance(at, int) and 1 <= at <= spec.steps):
-        raise InputError(f"at: must be 'end' or a step from 1 to {spec.steps}; got {at}")
+    step = spec.steps if at is None else at
+    if not 1 <= step <= spec.steps:
+        raise InputError(f"at: must be a step from 1 to {spec.steps}, the last of the run; got {step}")
     base = spec.arm("base")
     more = [name for name in (COST, JUDGED) if name not in base.metrics]
-    return base.with_(metrics=[*base.metrics, *more]), spec.steps if isinstance(at, str) else at
+    return base.with_(metrics=[*base.metrics, *more]), step
+
+
+def _at_rate(spec: Scenario, rate: int, community: str | None) -> dict[str, Any]:
+    """Changes that make people write so many documents a step from step 1 on: one community, or all in proportion."""
+    fed = list(spec.humans) if community is None else [feeding.community_of(spec, community)]
+    parts = feeding.split(rate, [feeding.mean_rate(c, spec.steps) for c in fed])
+    return {f"humans.{c.name}.rate": feeding.held_at(c, part) for c, part in zip(fed, parts, strict=True)}
+
+
+def _numbers(given: Sequence[Any], what: str, least: int, low: float = -math.inf, whole: bool = False) -> np.ndarray:
+    """The numbers, rising, each once; InputError where one is none, below `low`, or there are fewer than `least`."""
+    kind = "whole numbers" if whole else "numbers"
+    bound = f" from {low:g}" if math.isfinite(low) else ""
+    for value in given:
+        right = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not right or value < low or (whole and value != int(value)):
+            raise InputError(f"{what}: must be {kind}{bound}; got {shown(value)}")
+    found = np.unique(np.asarray(given, float))
+    if len(found) < least:
+        raise InputError(f"{what}: at least {least} different values; got {shown(list(given))}")
+    return found
 
 
 def _plain(level: float) -> float | int:
