@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from ecosystem.cli import value_sources as sources
 from ecosystem.cli.options import (
     Arm,
     Device,
@@ -31,6 +32,7 @@ TAKES = {
     "place": ("places", "documents", "community", "at"),
     "community": ("documents", "at"),
     "rarity": ("documents", "community", "at"),
+    **sources.TAKES,
 }
 
 
@@ -50,6 +52,14 @@ def value(
     ] = None,
     community: Annotated[str | None, typer.Option("--community", help="Who writes them.")] = None,
     at: Annotated[int | None, typer.Option("--at", help="The step that counts; by default the last.")] = None,
+    since: sources.Since = None,
+    sampled: sources.Sampled = False,
+    precision: sources.Precision = None,
+    pairs: sources.Pairs = None,
+    vary: sources.Vary = None,
+    wanted: sources.Wanted = None,
+    price: sources.Price = None,
+    judgement: sources.Judgement = None,
     sets: Sets = None,
     arm: Arm = "",
     steps: Steps = None,
@@ -62,7 +72,8 @@ def value(
 ) -> int:
     """What human documents are worth, with intervals; resumable.
 
-    By rate, by time of a batch, by the place they reach, by community, by rarity. Ends with the folder of a table and a
+    By rate, by time of a batch, by the place they reach, by community, by rarity; Shapley values of communities, and
+    what verification takes the place of. Ends with the folder of a table and a
     policy brief. Exit status 1 where a run failed.
     """
     how = How(out, jobs, device, 1, quiet)
@@ -71,6 +82,8 @@ def value(
     given = {
         "rates": _listed("rates", rates), "times": _listed("times", times), "places": _listed("places", places),
         "lag": lag, "documents": documents, "community": community, "at": at,
+        "since": since, "sampled": sampled or None, "precision": precision, "pairs": pairs, "vary": vary,
+        "wanted": _listed("wanted", wanted), "price": price, "judgement": judgement,
     }  # fmt: skip
     for name, what in given.items():
         if what is not None and name not in TAKES[by]:
@@ -78,19 +91,19 @@ def value(
             raise InputError(f"--{name}: goes with --by {where}; got --by {by}")
     spec = asked(source, sets, steps)
     spec = spec.arm(arm) if arm else spec
-    chosen = {k: v for k, v in given.items() if v is not None}
-    return _said(spec, by, metric, chosen | {"again": again}, seeds or "8", how)
+    told = {name: what for name, what in given.items() if what is not None and name != "vary"}
+    return _said(spec, by, metric, told | sources.levels(vary) | {"again": again}, seeds or "8", how)
 
 
 def _said(spec, by: str, metric: str, given: dict[str, Any], seeds: str, how: How) -> int:
     from ecosystem import metrics
     from ecosystem.runs.runner import RunFailed
-    from ecosystem.value import EXPERIMENTS, findings
+    from ecosystem.value import EXPERIMENTS
 
     metric = metric or metrics.column(spec.metrics[0])
     try:
         with cells_shown(how.quiet) as progress:
-            found = EXPERIMENTS[by](
+            found = (EXPERIMENTS | sources.experiments())[by](
                 spec, metric, seeds=parsed_seeds(seeds), jobs=how.jobs, out=how.out, progress=progress,
                 command=command_line(), device=how.device, **given,
             )  # fmt: skip
@@ -99,7 +112,7 @@ def _said(spec, by: str, metric: str, given: dict[str, Any], seeds: str, how: Ho
         return 1
     folder = found.save()
     if not how.quiet:
-        print(*(f"- {sentence}" for sentence in findings(found)), sep="\n")
+        print(*(f"- {sentence}" for sentence in found.findings), sep="\n")
         print(f"Brief: {folder / 'brief.html'}")
     print(folder)
     return 0

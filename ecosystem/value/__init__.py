@@ -7,9 +7,12 @@ found.table, findings(found), found.save()
 
 from ecosystem.value.experiments import EXPERIMENTS, by_community, by_place, by_rarity, by_rate, by_time
 from ecosystem.value.measured import measured
+from ecosystem.value.shapley import Shapley, shapley_values
+from ecosystem.value.substitution import Substitution, iso_outcomes
 from ecosystem.value.valued import Value
 from ecosystem.value.words import findings
 
 __all__ = [
-    "EXPERIMENTS", "Value", "by_community", "by_place", "by_rarity", "by_rate", "by_time", "findings", "measured",
+    "EXPERIMENTS", "Shapley", "Substitution", "Value", "by_community", "by_place", "by_rarity", "by_rate", "by_time",
+    "findings", "iso_outcomes", "measured", "shapley_values",
 ]  # fmt: skip

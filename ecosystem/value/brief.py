@@ -22,13 +22,18 @@ TEMPLATE = "brief.html"
 
 def render(value: Value) -> str:
     """The page as HTML."""
+    return page(TEMPLATE, content(value))
+
+
+def page(template: str, content: dict) -> str:
+    """A page of a template in this folder, as HTML."""
     report = Path(told.__file__).parent
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
     style = (report / "page.css").read_text(encoding="utf-8")
-    return environment.get_template(TEMPLATE).render(style=style, **content(value))
+    return environment.get_template(template).render(style=style, **content)
 
 
 def content(value: Value) -> dict:

@@ -29,11 +29,13 @@ from ecosystem.files.allowed import shown
 from ecosystem.metrics import titles
 from ecosystem.value import feeding
 from ecosystem.value.curves import Curve, Grid
+from ecosystem.value.experiments import _defaults
 from ecosystem.value.measured import check_metric, swept, values
 
 if TYPE_CHECKING:
-    from ecosystem.scenario import Scenario
+    from ecosystem.scenario import Community, Scenario
 
+LEVELS = (0, 0.25, 0.5, 0.75, 1)
 COST, JUDGED = "verification_cost", "judged_documents"
 
 
@@ -84,9 +86,9 @@ class Substitution:
 def iso_outcomes(
     spec: Scenario,
     metric: str,
-    key: str,
-    levels: Sequence[float],
-    rates: Sequence[float],
+    key: str | None = None,
+    levels: Sequence[float] = LEVELS,
+    rates: Sequence[float] | None = None,
     wanted: Sequence[float] | None = None,
     community: str | None = None,
     price: float = 1.0,
@@ -97,18 +99,23 @@ def iso_outcomes(
 ) -> Substitution:
     """Curves of the `wanted` outcomes over human `rates` and the `levels` of a key; InputError where input is wrong.
 
-    `rates`: human documents a step, of a community or of all in the shares they have. `wanted`: by default a quarter,
-    half and three quarters of the range that all levels reach. `price` of a human document; of a judgement `judgement`,
-    by default what the verifiers' own prices make it. `how` as of `measured`.
+    `key`: by default the share of models that the first verifier guards. `rates`: human documents a step, of a
+    community or of all in proportion; by default as `by_rate`. `wanted`: by default a quarter, half and three quarters
+    of the range that all levels reach. `price` of a human document; of a judgement `judgement`, by default what the
+    verifiers' own prices make it. `how` as of `measured`.
     """
-    spec, step = _checked(spec, metric, key, at, price, judgement)
+    spec, step, key = _checked(spec, metric, key, at, price, judgement)
+    fed = list(spec.humans) if community is None else [feeding.community_of(spec, community)]
+    own = [feeding.mean_rate(c, spec.steps) for c in fed]
     error = key.rpartition(".")[2].startswith("false_")
     asked_V = _numbers(levels, f"{key}: levels of verification", least=2)
     asked_V = asked_V[::-1] if error else asked_V
-    rate_R = _numbers(rates, "rates: human documents a step", least=2, low=0, whole=True)
+    rate_R = _numbers(
+        _defaults(spec, own) if rates is None else rates, "rates: human documents a step", least=2, low=0, whole=True
+    )
     sought = None if wanted is None else _numbers(wanted, "wanted: outcomes", least=1)
     numbers = tuple(range(seeds) if isinstance(seeds, int) else dict.fromkeys(seeds))
-    points = [_at_rate(spec, int(rate), community) | {key: _plain(level)} for rate, level in product(rate_R, asked_V)]
+    points = [_at_rate(fed, own, int(rate)) | {key: _plain(level)} for rate, level in product(rate_R, asked_V)]
     made = swept(spec, points, numbers, [step], **how)
 
     def table(name: str) -> np.ndarray:
@@ -138,16 +145,16 @@ def _more_is_better(metric: str, outcome_SRV: np.ndarray) -> bool:
 
 
 def _checked(
-    spec: Scenario, metric: str, key: str, at: int | None, price: float, judgement: float | None
-) -> tuple[Scenario, int]:
-    """The scenario with what costs are made of measured too, and the step; InputError where what is asked cannot be."""
+    spec: Scenario, metric: str, key: str | None, at: int | None, price: float, judgement: float | None
+) -> tuple[Scenario, int, str]:
+    """The scenario with what costs are made of measured too, the step, the key; InputError where that cannot be."""
     check_metric(spec, metric)
     if not spec.verifiers:
         raise InputError(f"verifiers: {spec.name} has none, so nothing can take the place of human writing")
+    share = f"verifiers.{spec.verifiers[0].name}.placement.share"
+    key = share if key is None else key
     if key.partition(".")[0] == "humans":
-        raise InputError(
-            f"{key}: must be a key of verification, such as verifiers.{spec.verifiers[0].name}.placement.share"
-        )
+        raise InputError(f"{key}: must be a key of verification, such as {share}")
     for name, given in (("human", price), ("judgement", judgement)):
         if given is not None and not 0 <= given < float("inf"):
             raise InputError(f"price of a {name}: must be 0 or more; got {given}")
@@ -158,13 +165,12 @@ def _checked(
         raise InputError(f"at: must be a step from 1 to {spec.steps}, the last of the run; got {step}")
     base = spec.arm("base")
     more = [name for name in (COST, JUDGED) if name not in base.metrics]
-    return base.with_(metrics=[*base.metrics, *more]), step
+    return base.with_(metrics=[*base.metrics, *more]), step, key
 
 
-def _at_rate(spec: Scenario, rate: int, community: str | None) -> dict[str, Any]:
-    """Changes that make people write so many documents a step from step 1 on: one community, or all in proportion."""
-    fed = list(spec.humans) if community is None else [feeding.community_of(spec, community)]
-    parts = feeding.split(rate, [feeding.mean_rate(c, spec.steps) for c in fed])
+def _at_rate(fed: list[Community], own: list[float], rate: int) -> dict[str, Any]:
+    """Changes that make communities write so many documents a step from step 1 on, in proportion to their own rates."""
+    parts = feeding.split(rate, own)
     return {f"humans.{c.name}.rate": feeding.held_at(c, part) for c, part in zip(fed, parts, strict=True)}
 
 

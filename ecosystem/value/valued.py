@@ -115,6 +115,13 @@ class Value:
         """The same by the closed form; NaN where there is none."""
         return self._row(look)["each_law"]
 
+    @property
+    def findings(self) -> list[str]:
+        """In plain words, the main finding first."""
+        from ecosystem.value import words
+
+        return words.findings(self)
+
     def save(self) -> Path:
         """Writes value.csv, seeds.csv and brief.html, and gives the folder."""
         from ecosystem.value import brief
