@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+from ecosystem.cli import main
 from ecosystem.errors import InputError
 from ecosystem.runs.statistics import Interval, t_interval
 from ecosystem.runs.sweep import open_sweep
-from ecosystem.scenario import Community
+from ecosystem.scenario import Community, Scenario
 from ecosystem.value import games
 from ecosystem.value.shapley import shapley_values
 
@@ -155,7 +158,7 @@ def three(small_world):
 
 
 def test_values_of_communities_add_up_and_whoever_writes_what_nobody_else_does_is_worth_most(three, tmp_path):
-    found = shapley_values(three, "within_diversity", seeds=6, out=tmp_path)
+    found = shapley_values(three, "within_diversity", seeds=8, out=tmp_path)
     values = found.table.set_index("community")
     assert (found.coalitions, found.pairs, found.precise) == (8, 0, True)
     assert found.gap < 1e-12
@@ -163,7 +166,8 @@ def test_values_of_communities_add_up_and_whoever_writes_what_nobody_else_does_i
     assert values["share"].sum() == pytest.approx(1)
     assert found.table["community"][0] == "other"
     assert (values["documents"] == 80).all()
-    assert (values["alone"] > values["last"]).all()  # any one of them does much of what all do
+    assert (values.loc[["one", "two"], "overlap_low"] > 0).all()  # each writes what the other does
+    assert (values["alone"] - values["last"]).tolist() == pytest.approx(values["overlap"].tolist())
 
 
 def test_a_community_that_writes_nothing_is_worth_nothing_and_equals_get_the_same_share(three, tmp_path):
@@ -203,6 +207,56 @@ def test_sampled_values_agree_with_exact_ones_and_are_only_run_once(three, tmp_p
         assert row["low"] < both[0].loc[community, "value"] < row["high"]
     soon = shapley_values(three, "within_diversity", seeds=4, sampled=True, precision=0.9, out=tmp_path)
     assert (soon.pairs, soon.precise) == (8, True)
+
+
+def test_more_than_eight_are_sampled(small_world, tmp_path):
+    humans = tuple(Community(name=f"c{i}", rate=i, writes={"first": 2 * i, "span": 2}) for i in range(9))
+    spec = small_world(humans=humans, steps=2)
+    found = shapley_values(spec, "human_share_read", seeds=2, pairs=2, precision=1e-9, out=tmp_path)
+    assert (found.pairs, found.precise) == (2, False)
+    assert found.coalitions <= 2 + 2 * 9 + 2 * 2 * 6  # nobody, all, each alone, all but one, and the rest of two pairs
+    assert found.gap < 1e-12
+    assert found.table.set_index("community").loc["c0", "value"] == 0
+    assert found.table["value"].sum() == pytest.approx(found.total.estimate)
+
+
+def test_the_brief_is_one_page_that_calls_nobody_and_says_what_was_found(three, tmp_path):
+    found = shapley_values(three, "within_diversity", seeds=8, out=tmp_path)
+    folder = found.save()
+    page = (folder / "brief.html").read_text()
+    assert not re.search(r"(src|href)=\"(?!#|data:)", page)
+    assert "<script" not in page
+    assert found.findings[0] in page
+    assert found.findings[0].startswith("At step 4 all that people have written since step 1 adds +")
+    assert "In part others do the same work" in page
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "value.csv"), found.table, check_dtype=False)
+    assert pd.read_csv(folder / "seeds.csv").groupby("community")["value"].mean()["other"] == pytest.approx(
+        found.table["value"][0]
+    )
+    found.save()
+    assert (folder / "brief.html").read_text() == page
+
+
+def test_what_takes_the_room_of_the_rest_is_said(tmp_path):
+    spec = Scenario.from_file("minority_fund").arm("base").with_({"steps": 12, "models.readers.count": 8})
+    found = shapley_values(spec, "tail_coverage@minority", seeds=5, out=tmp_path)
+    assert any("works against the rest" in s and "majority" in s and "minority:" not in s for s in found.findings)
+    values = found.table.set_index("community")
+    assert values.loc["minority", "low"] > 0 > values.loc["majority", "high"]
+
+
+def test_the_command_values_communities(tmp_path, capsys):
+    asked = ["value", "minority", "--by", "shapley", "--steps", "2", "--seeds", "2", "--set", "models.0.count=4"]
+    assert main([*asked, "--since", "2", "--out", str(tmp_path)]) == 0
+    told = capsys.readouterr().out.strip().splitlines()
+    assert told[0].startswith("- At step 2 all that people have written since step 2 adds ")
+    assert told[-1] == str(next((tmp_path / "minority").glob("value-shapley-*")))
+    assert main([*asked, "--since", "3", "--out", str(tmp_path)]) == 2
+    assert (
+        capsys.readouterr().err.strip() == "since: must be a step from 1 to 2, when those left out fall silent; got 3"
+    )
+    assert main(["value", "minority", "--since", "3", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.strip() == "--since: goes with --by shapley; got --by rate"
 
 
 def test_one_community_is_worth_all_of_it(small_world, tmp_path):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+from ecosystem.cli import main
 from ecosystem.errors import InputError
 from ecosystem.runs.statistics import Interval
 from ecosystem.runs.sweep import open_sweep
@@ -100,9 +103,9 @@ def numbers(mean_RV: np.ndarray) -> np.ndarray:
 
 
 def test_intervals_of_rates_and_elasticities_cover_as_often_as_they_say():
-    """250 tables of 6 seeds; exact binomial bounds, false alarm 1e-6. Without the inflation that leaving out one seed
+    """150 tables of 6 seeds; exact binomial bounds, false alarm 1e-6. Without the inflation that leaving out one seed
     in six asks for, the same check rejects."""
-    rng, trials = np.random.default_rng(5), 250
+    rng, trials = np.random.default_rng(5), 150
     truth, hits, naive = (60.0, 1.0), np.zeros(2, int), 0
     for _ in range(trials):
         table_SRV = noisy(rng, 1.0, 6)
@@ -225,6 +228,46 @@ def test_rates_are_shared_as_writing_is_and_pretraining_stays(guarded, tmp_path)
     first = open_sweep(alone.sweep).points[0]
     assert first["humans.few.rate"] == [[0, 10], [1, 8]]
     assert "humans.many.rate" not in first
+
+
+def test_the_brief_is_one_page_that_calls_nobody_and_says_what_was_found(guarded, tmp_path):
+    found = iso_outcomes(
+        guarded, "human_share_read", rates=[2, 10, 40, 160], wanted=[0.3, 0.02, 1], seeds=4, out=tmp_path
+    )
+    folder = found.save()
+    page = (folder / "brief.html").read_text()
+    assert not re.search(r"(src|href)=\"(?!#|data:)", page)
+    assert "<script" not in page
+    assert found.findings[0] in page
+    assert found.findings[0].startswith("Human share of what is read of 0.3 takes these human documents a step by ")
+    assert any("elasticity of substitution" in sentence for sentence in found.findings)
+    assert any("of 1 cannot be reached: the best of all 20 mixtures" in sentence for sentence in found.findings)
+    assert "reached at the least rate tried" in page
+    assert len(pd.read_csv(folder / "value.csv")) == 15
+    assert len(pd.read_csv(folder / "outcomes.csv")) == 20
+    assert pd.read_csv(folder / "elasticity.csv")["wanted"].tolist() == [0.02, 0.3, 1]
+    found.save()
+    assert (folder / "brief.html").read_text() == page
+
+
+def test_the_command_says_what_replaces_what(tmp_path, capsys):
+    asked = ["value", "buy_or_verify", "--by", "substitution", "--metric", "human_share_read", "--out", str(tmp_path)]
+    small = ["--steps", "2", "--seeds", "2", "--set", "models.0.count=3", "--rates", "5,50,500", "--price", "0"]
+    assert main([*asked, *small, "--vary", "verifiers.guards.placement.share=0,0.5,1", "--wanted", "0.4"]) == 0
+    told = capsys.readouterr().out.strip().splitlines()
+    assert told[0].startswith(
+        "- Human share of what is read of 0.4 takes these human documents a step by placement share"
+    )
+    assert "at 0," in told[1]  # people cost nothing
+    assert told[-1] == str(next((tmp_path / "buy_or_verify").glob("value-substitution-*")))
+    for wrong, said in [
+        (["--vary", "verifiers.guards.placement.share=0:1"], "--vary verifiers.guards.placement.share: needs values"),
+        (["--wanted", "a"], "wanted: outcomes: must be numbers; got 'a'"),
+        (["--price", "-1"], "price of a human: must be 0 or more; got -1.0"),
+        (["--times", "1,2"], "--times: goes with --by time; got --by substitution"),
+    ]:
+        assert main([*asked, *wrong]) == 2
+        assert capsys.readouterr().err.startswith(said)
 
 
 def test_what_cannot_be_asked_is_refused(guarded, small_world, tmp_path):

@@ -45,8 +45,9 @@ class Shapley:
 
     `table`, a row a community, highest value first: `community`; `documents` that it writes from then on; `value` with
     `low` and `high` (95%, over seeds, and over orders where these are sampled); `share` of `total`; `alone` (what it
-    adds where nobody else writes) and `last` (what goes when it alone stops), each with `_low` and `_high`. Where
-    `last` is less than `alone`, others do much of what it does.
+    adds where nobody else writes), `last` (what goes when it alone stops) and `overlap`, the first less the second,
+    each with `_low` and `_high`. Where there is overlap others do some of what it does; below 0, it does more beside
+    them.
     `value_nS`: the values in each seed, communities as in `spec`. `total`: what all reach less what nobody does. `gap`:
     largest difference in any seed between it and the sum of the values; 0 but for rounding. `pairs` of orders that were
     sampled (0: all coalitions), `precise`: as was asked. `sweep`: folder of the (last) runs.
@@ -196,17 +197,21 @@ def _table(game: _Game, values: list[Interval], total: Interval) -> pd.DataFrame
     everybody = 2 ** len(values) - 1
     rows = []
     for i, (community, value) in enumerate(zip(game.spec.humans, values, strict=True)):
-        alone = t_interval(game.reached[1 << i] - game.reached[0])
-        last = t_interval(game.reached[everybody] - game.reached[everybody ^ 1 << i])
+        alone_S = game.reached[1 << i] - game.reached[0]
+        last_S = game.reached[everybody] - game.reached[everybody ^ 1 << i]
         rows.append({
             "community": community.name,
             "documents": sum(community.rate_at(t) for t in range(game.since, game.step + 1)),
             "value": value.estimate, "low": value.low, "high": value.high,
             "share": value.estimate / total.estimate if total.estimate else math.nan,
-            "alone": alone.estimate, "alone_low": alone.low, "alone_high": alone.high,
-            "last": last.estimate, "last_low": last.low, "last_high": last.high,
+            **_spread("alone", alone_S), **_spread("last", last_S), **_spread("overlap", alone_S - last_S),
         })  # fmt: skip
     return pd.DataFrame(rows).sort_values("value", ascending=False, kind="stable", ignore_index=True)
+
+
+def _spread(name: str, sample_S: np.ndarray) -> dict[str, float]:
+    found = t_interval(sample_S)
+    return {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def _checked(spec: Scenario, at: int | None, since: int, precision: float, pairs: int) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ecosystem.value.shapley import Shapley
 
 TEMPLATE = "brief_shapley.html"
-ENDS = (("alone_low", "alone_high"), ("last_low", "last_high"), ("low", "high"))
+ENDS = (("low", "high"), ("overlap_low", "overlap_high"))
 BESIDE = {"value": "Shapley value", "alone": "where nobody else writes", "last": "lost when it alone stops"}
 
 
@@ -123,21 +123,20 @@ def _each(found: Shapley) -> str:
 
 
 def _overlap(found: Shapley) -> list[str]:
-    """Whose writing others do the work of, whose needs that of others, who works against them: where intervals do not
-    meet."""
+    """Who works against the rest, whose work others do too, who needs them: where intervals leave out nothing."""
     sign = -1 if found.total.estimate < 0 else 1
     does, needs, against = [], [], []
     for row in found.table.to_dict("records"):
-        alone, last, value = (sorted((sign * row[low], sign * row[high])) for low, high in ENDS)
+        value, overlap = (sorted((sign * row[low], sign * row[high])) for low, high in ENDS)
         if value[1] < 0:
             against.append(row)
-        elif last[1] < alone[0]:
+        elif overlap[0] > 0:
             does.append(row)
-        elif last[0] > alone[1]:
+        elif overlap[1] < 0:
             needs.append(row)
     said = {
-        "In part others do the same work, for each alone adds more than is lost when it alone stops": does,
-        "Together they do more than each alone, for more is lost when one stops than it adds alone": needs,
+        "In part others do the same work: more is added by one alone than is lost when it alone stops": does,
+        "They do more beside others: more is lost when one stops than it adds alone": needs,
         "Some writing works against the rest, whose room on the web it takes": against,
     }
     return [f"{sentence} ({_pairs(rows)})." for sentence, rows in said.items() if rows]

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 TEMPLATE = "brief_substitution.html"
 OUTCOMES, ELASTICITY = "outcomes.csv", "elasticity.csv"
-COLUMNS = ("rate", "replaced", "human_cost", "verification_cost", "cost", "beyond")
+COLUMNS = ("rate", "replaced", "verification_cost", "cost", "beyond")
 
 
 def findings(found: Substitution) -> list[str]:
-    """Sentences, of the middle outcome first."""
+    """Sentences, of the middle outcome first; of others in short."""
     middle = found.curves[len(found.curves) // 2]
-    others = [curve for curve in found.curves if curve is not middle]
-    return [sentence for curve in (middle, *others) for sentence in _of_curve(found, curve)]
+    others = [_in_short(found, curve) for curve in found.curves if curve is not middle]
+    return [*_of_curve(found, middle), *others]
 
 
 def save(found: Substitution) -> Path:
@@ -130,6 +130,17 @@ def _of_curve(found: Substitution, curve: Curve) -> list[str]:
     return [*said, _cheapest(found, curve), _sigma(found, curve)]
 
 
+def _in_short(found: Substitution, curve: Curve) -> str:
+    """The cheapest mixture and the elasticity of an outcome."""
+    if curve.cheapest < 0:
+        return _of_curve(found, curve)[0]
+    row = curve.table.to_dict("records")[curve.cheapest]
+    most = f"{number(row['rate'])} documents with {key_words(found.key)} at {number(row['level'])}"
+    cost = f"{number(row['cost'])} a step{_span(found, row['cost_low'], row['cost_high'])}"
+    sigma = "" if math.isnan(curve.sigma.estimate) else f"; elasticity of substitution {_size(curve)}"
+    return f"{told.heading(found.metric)} of {number(curve.wanted)}: cheapest with {most}, {cost}{sigma}."
+
+
 def _cheapest(found: Substitution, curve: Curve) -> str:
     rows, key = curve.table.to_dict("records"), key_words(found.key)
     row = rows.pop(curve.cheapest)
@@ -161,11 +172,17 @@ def _sigma(found: Substitution, curve: Curve) -> str:
         means = "verification hardly takes the place of people"
     else:
         means = "the rate of exchange is about in proportion to the mix"
+    return f"The elasticity of substitution is {_size(curve)}{'' if math.isnan(sigma.low) else f': {means}'}."
+
+
+def _size(curve: Curve) -> str:
+    """'1.14 (95% interval 0.98 to 1.37)'."""
+    sigma = curve.sigma
     size = "without bound" if math.isinf(sigma.estimate) else number(sigma.estimate)
     if math.isnan(sigma.low):
-        return f"The elasticity of substitution is {size} (no interval)."
+        return f"{size} (no interval)"
     ends = f"at least {number(sigma.low)}" if math.isinf(sigma.high) else f"{number(sigma.low)} to {number(sigma.high)}"
-    return f"The elasticity of substitution is {size} (95% interval {ends}): {means}."
+    return f"{size} (95% interval {ends})"
 
 
 def _shown(found: Substitution, curve: Curve) -> dict[str, Any]:
