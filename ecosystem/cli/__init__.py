@@ -12,6 +12,7 @@ import typer
 
 from ecosystem.cli import installation
 from ecosystem.cli import resume as cli_resume
+from ecosystem.cli import results as cli_results
 from ecosystem.cli import run as cli_run
 from ecosystem.cli import sweep as cli_sweep
 from ecosystem.cli import value as cli_value
@@ -69,6 +70,7 @@ app.command()(cli_run.check)
 app.command()(cli_run.theory)
 app.command()(cli_run.report)
 app.command()(cli_resume.resume)
+app.command()(cli_results.export)
 app.command()(cli_view.view)
 app.command()(cli_view.doctor)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from ecosystem.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from ecosystem.runs.opened import Run, Study
 
 CLAIMED = ("subject", "relation", "value", "cited")
 
@@ -25,6 +28,12 @@ class Tables:
     def frame(self, table: str, step: int | None = None) -> pd.DataFrame:
         """The rows of a table, of one step where one is given."""
         raise NotImplementedError
+
+    def export(self, kind: str = "parquet", to: str | Path | None = None) -> list[Path]:
+        """Writes the tables as files: parquet, csv or netcdf; gives the files (see `export`)."""
+        from ecosystem.runs.export import export
+
+        return export(cast("Run | Study", self), kind, to)
 
     @cached_property
     def steps(self) -> pd.DataFrame:
