@@ -188,10 +188,10 @@ def origin(study) -> dict:
         "Finished": max((t["end"] or "" for t in told), default="") or "–",
         "Wall time": f"{duration(sum(wall))} for {counted(len(told), 'run')}" if wall else "–",
         "Peak memory": f"{peak / 2**20:,.0f} MiB" if peak else "–",
-        "Platform": ", ".join(str(first.get(key, "–")) for key in ("platform", "device")),
+        "Platform": ", ".join(str(first.get(key) or "–") for key in ("platform", "device", "device_name")),
         "Threads": str(first.get("threads", "–")),
         "Versions": ", ".join(f"{name} {version}" for name, version in first.get("versions", {}).items()),
-        "Code": first.get("code", "–"),
+        "Code": first.get("code", "–") + _commit(first.get("git")),
         "Data": _data(first.get("data")),
     }
     return {"rows": rows, "commands": commands, "again": list(_again(study)), "mixed": _mixed(told)}
@@ -200,6 +200,13 @@ def origin(study) -> dict:
 def _data(files) -> str:
     told = [f"{f.get('path')} ({f.get('bytes'):,} bytes, SHA-256 {f.get('sha256')})" for f in files or []]
     return "; ".join(told) or "no data files"
+
+
+def _commit(git: dict | None) -> str:
+    """' (commit ...)' where the code was a checkout."""
+    if not git:
+        return ""
+    return f" (commit {git.get('commit')}{', with changes that are not in it' if git.get('changed') else ''})"
 
 
 def _mixed(told: list[dict]) -> bool:

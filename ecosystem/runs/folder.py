@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecosystem.runs import provenance
+from ecosystem.runs import computer, provenance
 from ecosystem.runs.provenance import OutputError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def about(spec: Scenario, arm: str, command: str, began: float) -> dict[str, Any
     """Provenance of a run that has begun, at time.time() `began`."""
     return {
         "scenario": spec.name,
+        "scenario_digest": spec.digest,
         "arm": arm,
         "seed": spec.seed,
         "steps": spec.steps,
@@ -69,7 +70,8 @@ def about(spec: Scenario, arm: str, command: str, began: float) -> dict[str, Any
         "end": None,
         "wall_seconds": None,
         "peak_memory_bytes": None,
-        **provenance.computer(),
+        **computer.told(),
+        "git": computer.commit(provenance.ROOT),
         **provenance.origin(spec.plain()),
     }
 

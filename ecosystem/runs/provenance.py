@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ecosystem import machine
 from ecosystem.errors import InputError
 
 FILE = "provenance.json"
@@ -42,17 +41,6 @@ def origin(plain: dict[str, Any]) -> dict[str, Any]:
     """What the numbers of a scenario rest on beside itself: libraries, code and data files. Equal origin, equal run."""
     outside = sorted(set(_outside_modules(plain)))
     return {"versions": versions(), "code": _code(tuple(outside)), "data": data_files(plain)}
-
-
-def computer() -> dict[str, Any]:
-    """Platform, processors, and where on it this process computes."""
-    where = machine.here()
-    return {
-        "platform": platform.platform(),
-        "processors": os.cpu_count(),
-        "device": where.device,
-        "threads": where.threads,
-    }
 
 
 @cache
