@@ -71,6 +71,7 @@ app.command()(cli_run.theory)
 app.command()(cli_run.report)
 app.command()(cli_resume.resume)
 app.command()(cli_results.export)
+app.command()(cli_results.verify)
 app.command()(cli_view.view)
 app.command()(cli_view.doctor)
 

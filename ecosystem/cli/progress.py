@@ -55,6 +55,22 @@ def cells_shown(quiet: bool) -> Iterator[Callable[[int, int, int, float], None] 
         yield progress
 
 
+@contextlib.contextmanager
+def steps_shown(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """A bar on standard error over the steps, or cells, of one thing after the other; None where it is not wanted."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    counted = TextColumn("{task.completed:,.0f} of {task.total:,.0f}")
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), counted, TimeRemainingColumn())
+    with Progress(*columns, TextColumn("left"), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1)
+        yield lambda about, done, total: bar.update(task, completed=done, total=total, description=about)
+
+
 def _follower(bar, task) -> Progress:
     began = time.monotonic()
     done: dict[tuple[str, int], tuple[int, int]] = {}

@@ -1,4 +1,4 @@
-"""The commands about results that are there: export."""
+"""The commands about results that are there: export, verify."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ecosystem.cli.options import How, Quiet
+from ecosystem.cli.progress import steps_shown
 from ecosystem.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,6 +44,45 @@ def export(
     except InputError as error:
         raise InputError([f"--{line}" if line.startswith("format:") else line for line in error.lines]) from None
     return 0
+
+
+def verify(
+    folder: Results,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=0, metavar="N", help="Make anew steps 0 to N only; by default all.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, metavar="K", help="Only K of the runs, or cells; by default all.")
+    ] = None,
+    files: Annotated[bool, typer.Option("--files", help="Check the files only; make nothing anew.")] = False,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="cpu|cuda", help="By default where the run was made.")
+    ] = None,
+    quiet: Quiet = False,
+) -> int:
+    """Makes runs anew and compares every number; checks that files are whole.
+
+    A line a run: equal, or what differs first. Exit status 1 where anything does. Equality is promised for the same
+    code, libraries and kind of machine (docs/reproducibility.md).
+    """
+    from ecosystem.runs.opened import Run, Study
+    from ecosystem.runs.verify import verify as verdicts
+    from ecosystem.runs.verify_sweep import verify_sweep
+
+    if device is not None:
+        How("", 1, device, None, quiet)
+    what, held = opened(folder), True
+    with steps_shown(quiet) as progress:
+        if isinstance(what, (Run, Study)):
+            found = verdicts(what, steps, sample, not files, device, progress)
+        else:
+            if steps is not None:
+                raise InputError("--steps: goes with runs; the cells of a sweep are made anew whole")
+            found = iter([verify_sweep(what, sample, not files, device, progress)])
+        for verdict in found:
+            print(verdict, flush=True)
+            held = held and verdict.holds
+    return int(not held)
 
 
 def opened(folder: str) -> Run | Study | Sweep:

@@ -35,3 +35,22 @@ def write(folder: Path, steps: pd.DataFrame) -> Path:
     """Writes summary.csv into the folder of a study."""
     provenance.replace_text(folder / FILE, table(steps).to_csv(index=False))
     return folder / FILE
+
+
+def agrees(folder: Path, steps: pd.DataFrame) -> bool:
+    """Does the summary.csv of a folder say what the steps say? To nine digits: last ones differ between versions."""
+    expected = table(steps)
+    try:
+        found = pd.read_csv(folder / FILE, dtype={"arm": str, "metric": str})
+    except (ValueError, UnicodeDecodeError):  # not a table
+        return False
+    if list(found.columns) != list(expected.columns) or len(found) != len(expected):
+        return False
+    names = ["arm", "step", "metric", "n"]
+    same = all((found[name].to_numpy() == expected[name].to_numpy()).all() for name in names)
+    numbers = expected.columns.difference(names)
+    return same and bool(
+        np.isclose(
+            found[numbers].to_numpy(float), expected[numbers].to_numpy(float), rtol=1e-9, atol=1e-12, equal_nan=True
+        ).all()
+    )

@@ -1,0 +1,198 @@
+"""Is a run what its folder says it is? Its files are checked, and it is made anew and compared to the last digit.
+
+    for verdict in verify(open_run("outputs/baseline/0123456789ab"), sample=2):
+        print(verdict)
+
+A run is made anew from its scenario.yaml in a folder that is then removed, on the device and with the threads of old.
+Equal numbers are promised where code, libraries, processor and device are those of old (docs/reproducibility.md); where
+they are not, the verdict says so, whether the numbers are equal or not.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecosystem import machine
+from ecosystem.errors import InputError
+from ecosystem.runs import computer, differing, integrity, provenance
+from ecosystem.runs import folder as run_folder
+from ecosystem.runs.opened import Run, Study
+from ecosystem.runs.record import Recorder
+from ecosystem.streams import Streams
+
+if TYPE_CHECKING:
+    from ecosystem.scenario import Scenario
+
+Progress = Callable[[str, int, int], None]
+"""progress(run, step, last step)"""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """On one run, or on what lies beside the runs of a study.
+
+    faults: what is wrong, the weightiest first; notes: what else is to be known.
+    """
+
+    about: str
+    says: str
+    faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults
+
+    def __str__(self) -> str:
+        head = self.says if self.holds else f"DIFFERENT: {self.faults[0]}"
+        return "\n".join([f"{self.about}: {head}", *(f"  {line}" for line in (*self.faults[1:], *self.notes))])
+
+
+def verify(
+    what: Run | Study,
+    steps: int | None = None,
+    sample: int | None = None,
+    anew: bool = True,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Verdict]:
+    """Verdicts on a run, or on every run of a study in turn and on the study's own files.
+
+    `steps`: make anew only steps 0 to `steps`; `sample`: only so many runs, drawn from all; `anew=False`: files only;
+    `device`: make runs anew there, in place of where they were made.
+    """
+    if isinstance(what, Run):
+        yield _judged(what, what.folder.name, steps, anew, device, progress)
+        return
+    runs = _runs(what)
+    chosen = drawn(runs, sample)
+    for run in chosen:
+        yield _judged(run, f"{run.folder.parent.name}/{run.folder.name}", steps, anew, device, progress)
+    faults = tuple(_beside(what))
+    of = f"{len(chosen)} of {len(runs)} runs looked at"
+    yield Verdict(what.folder.name, f"the scenario is that of its runs, summary.csv says what they say; {of}", faults)
+
+
+def _runs(study: Study) -> list[Run]:
+    """All runs that lie there, also those that cannot be read."""
+    arms = None if study.only is None else {arm for arm, _ in study.only}
+    found = [path.parent for path in sorted(study.folder.glob(f"*/seed-*/{provenance.FILE}"))]
+    return [Run(folder) for folder in found if arms is None or folder.parent.name in arms]
+
+
+def drawn(items: Sequence[Any], sample: int | None) -> list[Any]:
+    """So many of the items, each as likely as the other and always the same ones; all of them where it is None."""
+    if sample is None or sample >= len(items):
+        return list(items)
+    chosen = Streams(0).get("verify").choice(len(items), sample, replace=False)
+    return [items[i] for i in sorted(chosen)]
+
+
+def _judged(
+    run: Run, about: str, steps: int | None, anew: bool, device: str | None, progress: Progress | None
+) -> Verdict:
+    found = integrity.faults(run)
+    try:
+        last = integrity.last_step(run)
+        told, spec = run.provenance, run.spec
+    except (sqlite3.DatabaseError, InputError, OSError, UnicodeDecodeError) as error:
+        return Verdict(about, "", tuple(found) or (" ".join(str(error).split()),))
+    if "status" not in told:
+        return Verdict(about, "", tuple(found))
+    state = "" if told["status"] == "complete" else f" (the run is {told['status']})"
+    if last < 0 and not found:
+        return Verdict(about, f"nothing is recorded{state}")
+    if not anew:
+        return Verdict(about, f"files are whole, steps 0 to {last}{state}; not made anew", tuple(found))
+    device = device or told.get("device", "cpu")
+    notes = tuple(differences(told, spec, device))
+    until = last if steps is None or steps >= last else steps - steps % spec.record.every  # as far as was measured
+    began = time.monotonic()
+    try:
+        machine.use(machine.placed(device, told.get("threads")))
+        with tempfile.TemporaryDirectory(prefix="ecosystem-verify-") as place:
+            made = _made_anew(run, spec, Path(place) / "run", until, lambda t: progress and progress(about, t, until))
+            compared = differing.compared(run.folder / run_folder.DB, made / run_folder.DB, until)
+            same_graph = _same(run.folder / run_folder.GRAPH, made / run_folder.GRAPH)
+    except Exception as error:  # any component of anyone's may fail in any way
+        return Verdict(about, "", (*found, f"cannot be made anew: {' '.join(str(error).split())}"), notes)
+    differ = [] if compared.difference is None else [compared.difference]
+    differ += [] if same_graph else [f"{run_folder.GRAPH}: is not the graph of this scenario and seed"]
+    says = f"equal: steps 0 to {until}, {compared.values:,} values in {compared.tables} tables{state}, "
+    return Verdict(about, f"{says}made anew in {time.monotonic() - began:.1f} s", (*differ, *found), notes)
+
+
+def _made_anew(run: Run, spec: Scenario, folder: Path, until: int, progress: Callable[[int], Any]) -> Path:
+    """Steps 0 to `until` of a run recorded in another folder.
+
+    The scenario is whole: with fewer steps it would be another one to whatever looks ahead.
+    """
+    from ecosystem.model import Ecosystem
+
+    world = Ecosystem(spec)
+    recorder = Recorder(folder, world, run.arm)
+    try:
+        recorder.write(world)
+        while world.t < until:
+            world.step()
+            recorder.write(world)
+            progress(world.t)
+    finally:
+        recorder.close("interrupted")
+    return folder
+
+
+def differences(told: dict[str, Any], spec: Scenario, device: str) -> Iterator[str]:
+    """What the numbers may depend on and is not what it was; equality is then not promised."""
+    now = computer.told() | {"device": device, "device_name": computer.device_name(device)}
+    then, here = told.get("versions", {}), provenance.versions()
+    changed = [] if told.get("code") == provenance.origin(spec.plain())["code"] else ["other code then than now"]
+    changed += [
+        f"{name} {then.get(name, 'none')} then, {here.get(name, 'none')} now"
+        for name in sorted(then.keys() | here.keys())
+        if then.get(name) != here.get(name)
+    ]
+    for key in ("platform", "processor", "vectors", "device", "device_name", "thread_settings"):
+        if key in told and told[key] != now[key]:
+            changed.append(f"{key} {_plain(told[key])} then, {_plain(now[key])} now")
+    if changed:
+        yield f"equality is not promised: {'; '.join(changed)}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={inner}" for key, inner in value.items()) or "none"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False
+
+
+def _beside(study: Study) -> Iterator[str]:
+    """The study's scenario is that of its runs; summary.csv says what they say."""
+    from ecosystem.runs import summary
+
+    if not (study.folder / run_folder.SCENARIO).is_file():
+        yield f"{run_folder.SCENARIO}: is not there"
+        return
+    try:
+        whole, steps = study.spec, Study(study.folder).steps
+        for run in study.every:
+            arm = whole.arm(run.arm).model_copy(update={"seed": run.seed})
+            if arm.digest != run.spec.digest:
+                yield f"{run_folder.SCENARIO}: is not the scenario of {run.arm}/{run.folder.name}"
+                return
+        if (study.folder / summary.FILE).is_file() and not summary.agrees(study.folder, steps):
+            yield f"{summary.FILE}: does not say what the runs say; `ecosystem run` writes it anew"
+    except (InputError, OSError, UnicodeDecodeError) as error:
+        yield " ".join(str(error).split())
