@@ -83,7 +83,8 @@ class Learner(Component):
     """Whether it can go on from a prompt: `answer`."""
 
     exports: ClassVar[tuple[str, ...]] = ()
-    """Formats in which a model can be taken out of a run, such as `transformers`: see `export`."""
+    """Formats in which a model can be taken out of a run (`ecosystem export --agent`): `transformers` where the learner
+    has `save_pretrained(params, row, folder, vocabulary)`."""
 
     @property
     def copies(self) -> bool:

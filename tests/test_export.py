@@ -191,7 +191,7 @@ def test_the_command_prints_the_files(study, tmp_path, capsys):
         (["nowhere"], "nowhere: no such folder."),
         (
             ["{study}", "--format", "parqet"],
-            "--format: must be one of parquet, csv, netcdf; got 'parqet' (did you mean 'parquet'?)",
+            "--format: must be one of parquet, csv, netcdf, transformers; got 'parqet' (did you mean 'parquet'?)",
         ),
     ],
 )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from ecosystem.cli import main
 from ecosystem.files.scenario_file import read
-from ecosystem.runs import integrity, provenance
+from ecosystem.runs import checkpoints, integrity, provenance
 from ecosystem.runs.opened import open_run
 from ecosystem.runs.runner import RunFailed, replicate, run
 from ecosystem.runs.sweep import open_sweep, sweep
@@ -271,6 +274,45 @@ def test_a_run_that_did_not_end_is_compared_as_far_as_it_went(tmp_path, monkeypa
         assert verdict.holds, verdict
         assert verdict.says.startswith(says)
         assert "(the run is failed)" in verdict.says
+
+
+@pytest.fixture
+def stopped(tmp_path, monkeypatch):
+    """A run that failed at step 5 and has kept its states of steps 3 and 4."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "ends_late.py").write_text(FAILING.format(step=5))
+    spec = tiny(tmp_path, metrics=["within_diversity", "ends_late:fails"])
+    with pytest.raises(RunFailed):
+        run(spec, out=tmp_path / "out", checkpoint=0)
+    folder = tmp_path / "out" / "tiny" / spec.digest / "base" / "seed-003"
+    assert [place.name for place in checkpoints.there(folder / "checkpoints")] == ["step-000004", "step-000003"]
+    return folder
+
+
+def test_checkpoints_are_checked_by_their_sums(stopped):
+    assert integrity.faults(open_run(stopped)) == []
+    cut(stopped / "checkpoints" / "step-000003" / "arrays.safetensors")
+    (fault,) = integrity.faults(open_run(stopped))
+    assert fault.startswith("checkpoints: ")
+    assert "step-000003/arrays.safetensors is damaged: its checksum is another" in fault
+
+
+def test_a_checkpoint_of_another_state_is_found_even_with_its_sums_set_right(stopped):
+    (verdict,) = verify(open_run(stopped))
+    assert verdict.holds, verdict
+    place = stopped / "checkpoints" / "step-000004"
+    weights = load_file(place / "arrays.safetensors")
+    name = min(name for name in weights if weights[name].nbytes)
+    weights[name].reshape(-1).view(np.uint8)[0] ^= 1  # one bit
+    save_file(weights, place / "arrays.safetensors")
+    sums = [
+        f"{hashlib.sha256((place / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("arrays.safetensors", "state.json")
+    ]
+    (place / "checksums").write_text("".join(sums))
+    assert integrity.faults(open_run(stopped)) == []
+    (verdict,) = verify(open_run(stopped))
+    assert verdict.faults == (f"checkpoints: step-000004 holds another state than is made anew: {name}",)
 
 
 def test_a_run_that_was_killed_is_compared_as_far_as_it_went(copy):

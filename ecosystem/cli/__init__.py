@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import typer
 
 from ecosystem.cli import installation
-from ecosystem.cli import resume as cli_resume
 from ecosystem.cli import results as cli_results
+from ecosystem.cli import resume as cli_resume
 from ecosystem.cli import run as cli_run
 from ecosystem.cli import sweep as cli_sweep
 from ecosystem.cli import value as cli_value

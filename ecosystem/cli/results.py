@@ -21,29 +21,46 @@ Results = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run
 
 def export(
     folder: Results,
-    kind: Annotated[str, typer.Option("--format", metavar="parquet|csv|netcdf", help="Of the files.")] = "parquet",
+    kind: Annotated[
+        str, typer.Option("--format", metavar="parquet|csv|netcdf|transformers", help="Of the files.")
+    ] = "parquet",
+    agent: Annotated[
+        int | None, typer.Option("--agent", min=0, metavar="N", help="Take this model out of a run (transformers).")
+    ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FOLDER", help="Where files go; by default export/ in RUN.")
     ] = None,
 ) -> int:
-    """The tables of a run, a study or a sweep in other formats.
+    """Tables of a run, a study or a sweep in other formats, or a neural model's weights.
 
-    One file a table, in full precision; NetCDF holds the metrics as labelled arrays. Prints the files.
+    One file a table, in full precision; NetCDF holds the metrics as labelled arrays. Prints what it has written.
     """
     from ecosystem.runs import provenance
-    from ecosystem.runs.export import export as written
 
+    if (kind == "transformers") != (agent is not None):
+        raise InputError("--agent: goes with --format transformers, and only with it")
     found = opened(folder)
     for run in getattr(found, "outdated", ()):
         print(f"left out: {run.folder} was made with other code, libraries or data than the newest", file=sys.stderr)
     try:
-        print(*written(found, kind, to), sep="\n")
+        print(*_written(found, kind, agent, to), sep="\n")
     except provenance.OutputError as error:
         print(error, file=sys.stderr)
         return 1
     except InputError as error:
-        raise InputError([f"--{line}" if line.startswith("format:") else line for line in error.lines]) from None
+        options = ("format:", "agent:", "to:")
+        raise InputError([f"--{line}" if line.startswith(options) else line for line in error.lines]) from None
     return 0
+
+
+def _written(found: Run | Study | Sweep, kind: str, agent: int | None, to: Path | None) -> list[Path]:
+    if agent is not None:
+        from ecosystem.runs.export_weights import export_weights
+
+        return [export_weights(found, agent, to)]
+    from ecosystem.runs.export import export as tables
+
+    return tables(found, kind, to)
 
 
 def verify(

@@ -49,7 +49,8 @@ def export(what: Run | Study | Sweep, kind: str = "parquet", to: str | Path | No
     InputError for an unknown format, or one whose library is missing.
     """
     if kind not in FORMATS:
-        raise InputError(f"format: must be one of {', '.join(FORMATS)}; got '{kind}'{did_you_mean(kind, FORMATS)}")
+        known = (*FORMATS, "transformers")  # for one model: see `export_weights`
+        raise InputError(f"format: must be one of {', '.join(known)}; got '{kind}'{did_you_mean(kind, known)}")
     folder = (Path(to) if to is not None else what.folder / FOLDER).absolute()
     _check_library(kind)
     if kind == "netcdf":

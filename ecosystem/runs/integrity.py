@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ecosystem import metrics
 from ecosystem.components import kind_of
 from ecosystem.errors import InputError
+from ecosystem.runs import checkpoints, provenance
 from ecosystem.runs import folder as run_folder
-from ecosystem.runs import provenance
 from ecosystem.runs.opened import Run
 from ecosystem.runs.record import COLUMNS
 
@@ -40,7 +40,8 @@ def faults(run: Run) -> list[str]:
     if not (run.folder / run_folder.DB).is_file():
         began = told["status"] != "failed"
         return found + [f"{run_folder.DB}: is not there, though the run is {told['status']}"] * began
-    return found + [*_graph(run.folder / run_folder.GRAPH, spec), *_database(run, told["status"], spec)]
+    found += [*_graph(run.folder / run_folder.GRAPH, spec), *_database(run, told["status"], spec)]
+    return found + list(_checkpoints(run, spec))
 
 
 def last_step(run: Run) -> int:
@@ -87,6 +88,18 @@ def _graph(path: Path, spec: Scenario) -> Iterator[str]:
     nodes = text.count(b"<node id=")
     if not text.rstrip().endswith(b"</graphml>") or nodes != spec.agents:
         yield f"{path.name}: must be whole and have a node for each of the {spec.agents} models; got {nodes}"
+
+
+def _checkpoints(run: Run, spec: Scenario) -> Iterator[str]:
+    """Each has its checksums and is of this run."""
+    for place in checkpoints.there(run.folder / checkpoints.FOLDER):
+        try:
+            about, state = checkpoints.read(place)
+        except ValueError as error:
+            yield f"{checkpoints.FOLDER}: {' '.join(str(error).split())}"
+            continue
+        if (about["digest"], about["seed"]) != (spec.digest, spec.seed) or place.name != f"step-{state.t:06d}":
+            yield f"{checkpoints.FOLDER}: {place.name} is of another run, or of another step"
 
 
 def _database(run: Run, status: str, spec: Scenario) -> Iterator[str]:

@@ -10,6 +10,7 @@ they are not, the verdict says so, whether the numbers are equal or not.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import tempfile
 import time
@@ -18,15 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ecosystem import machine
+from ecosystem.checkpoint import state_of
 from ecosystem.errors import InputError
-from ecosystem.runs import computer, differing, integrity, provenance
+from ecosystem.runs import checkpoints, computer, differing, integrity, provenance
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.opened import Run, Study
 from ecosystem.runs.record import Recorder
 from ecosystem.streams import Streams
 
 if TYPE_CHECKING:
+    from ecosystem.model import Ecosystem
     from ecosystem.scenario import Scenario
 
 Progress = Callable[[str, int, int], None]
@@ -117,19 +122,25 @@ def _judged(
     try:
         machine.use(machine.placed(device, told.get("threads")))
         with tempfile.TemporaryDirectory(prefix="ecosystem-verify-") as place:
-            made = _made_anew(run, spec, Path(place) / "run", until, lambda t: progress and progress(about, t, until))
+            made = Path(place) / "run"
+            states: list[str] = []
+            for world in _made_anew(run, spec, made, until):
+                states += _other_states(run, world)
+                if progress is not None:
+                    progress(about, world.t, until)
             compared = differing.compared(run.folder / run_folder.DB, made / run_folder.DB, until)
             same_graph = _same(run.folder / run_folder.GRAPH, made / run_folder.GRAPH)
     except Exception as error:  # any component of anyone's may fail in any way
         return Verdict(about, "", (*found, f"cannot be made anew: {' '.join(str(error).split())}"), notes)
     differ = [] if compared.difference is None else [compared.difference]
+    differ += states
     differ += [] if same_graph else [f"{run_folder.GRAPH}: is not the graph of this scenario and seed"]
     says = f"equal: steps 0 to {until}, {compared.values:,} values in {compared.tables} tables{state}, "
     return Verdict(about, f"{says}made anew in {time.monotonic() - began:.1f} s", (*differ, *found), notes)
 
 
-def _made_anew(run: Run, spec: Scenario, folder: Path, until: int, progress: Callable[[int], Any]) -> Path:
-    """Steps 0 to `until` of a run recorded in another folder.
+def _made_anew(run: Run, spec: Scenario, folder: Path, until: int) -> Iterator[Ecosystem]:
+    """Steps 0 to `until` of a run recorded in another folder; the world after each.
 
     The scenario is whole: with fewer steps it would be another one to whatever looks ahead.
     """
@@ -139,13 +150,36 @@ def _made_anew(run: Run, spec: Scenario, folder: Path, until: int, progress: Cal
     recorder = Recorder(folder, world, run.arm)
     try:
         recorder.write(world)
+        yield world
         while world.t < until:
             world.step()
             recorder.write(world)
-            progress(world.t)
+            yield world
     finally:
         recorder.close("interrupted")
-    return folder
+
+
+def _other_states(run: Run, world: Ecosystem) -> Iterator[str]:
+    """Where the checkpoint of this step, if there is one and it is whole, holds another state than the world's."""
+    place = run.folder / checkpoints.FOLDER / f"step-{world.t:06d}"
+    try:
+        kept = checkpoints.read(place)[1]
+    except ValueError:
+        return
+    made = state_of(world)
+    names = sorted(made.arrays.keys() | kept.arrays.keys())
+    other = [n for n in names if not _equal(made.arrays.get(n), kept.arrays.get(n))]
+    other += [n for n, told in made.told.items() if json.loads(json.dumps(told)) != kept.told.get(n)]
+    if other:
+        more = f" (and {len(other) - 1} more)" if len(other) > 1 else ""
+        yield f"{checkpoints.FOLDER}: {place.name} holds another state than is made anew: {other[0]}{more}"
+
+
+def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    """To the last bit, NaN included."""
+    if one is None or other is None:
+        return False
+    return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
 
 
 def differences(told: dict[str, Any], spec: Scenario, device: str) -> Iterator[str]:
