@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from ecosystem.errors import InputError, did_you_mean
 from ecosystem.runs import statistics
+from ecosystem.runs.effect_sizes import sizes
 from ecosystem.runs.opened import Run, Study
 
 Step = int | Literal["end"]
@@ -50,20 +50,30 @@ def table(study: Study, first: str, second: str, at: Step = "end") -> pd.DataFra
     """First minus second for every metric, paired by seed.
 
     Columns: metric; first, second (means of the arms over the seeds they share); difference with low and high (95% t
-    interval); effect (mean difference over the standard deviation of differences); p (paired t test) and p_holm
-    (adjusted for the number of metrics); seeds; independent_seeds: seeds an arm that an unpaired comparison would have
-    needed for an interval as narrow.
+    interval); effect (mean difference over the standard deviation of differences, d_z) with effect_low and effect_high;
+    effect_av (over the root of the arms' mean variance, d_av); higher (share of seeds in which first is above second);
+    p (paired t test), p_holm and p_bh (adjusted for the number of metrics: chance of any false alarm, share of false
+    alarms among what is found); seeds; independent_seeds (seeds an arm that an unpaired comparison would have needed
+    for an interval as narrow), saving (how many times as many runs that is) with saving_low and saving_high.
     """
-    rows = [_row(study, metric, first, second, at) for metric in metric_columns(study)]
-    found = pd.DataFrame(rows)
-    found.insert(8, "p_holm", statistics.holm(found["p"]))
+    found = pd.DataFrame([_row(study, metric, first, second, at) for metric in metric_columns(study)])
+    where = found.columns.get_loc("p") + 1
+    found.insert(where, "p_holm", statistics.holm(found["p"]))
+    found.insert(where + 1, "p_bh", statistics.benjamini_hochberg(found["p"]))
     return found
 
 
+def shared(study: Study, metric: str, first: str, second: str, at: Step = "end") -> pd.DataFrame:
+    """The values of two arms in the seeds they share: a row a seed, the arms as columns; seeds without a value left
+    out."""
+    both = [values(study, metric, arm, at).rename(arm) for arm in (first, second)]
+    return pd.concat(both, axis=1, join="inner").dropna()
+
+
 def _row(study: Study, metric: str, first: str, second: str, at: Step) -> dict:
-    both = pd.concat([values(study, metric, arm, at) for arm in (first, second)], axis=1, join="inner").dropna()
-    a, b = both.to_numpy().T if len(both) else (np.zeros(0), np.zeros(0))
+    a, b = shared(study, metric, first, second, at).to_numpy(float).reshape(-1, 2).T
     found = statistics.paired(a, b)
+    size = sizes(a, b, found)
     return {
         "metric": metric,
         "first": statistics.t_interval(a).estimate,
@@ -72,9 +82,16 @@ def _row(study: Study, metric: str, first: str, second: str, at: Step) -> dict:
         "low": found.difference.low,
         "high": found.difference.high,
         "effect": found.effect,
+        "effect_low": size.within.low,
+        "effect_high": size.within.high,
+        "effect_av": size.between,
+        "higher": size.higher,
         "p": found.p,
         "seeds": found.difference.n,
         "independent_seeds": found.independent,
+        "saving": size.saving.estimate,
+        "saving_low": size.saving.low,
+        "saving_high": size.saving.high,
     }
 
 

@@ -155,6 +155,19 @@ def holm(p) -> np.ndarray:
     return adjusted
 
 
+def benjamini_hochberg(p) -> np.ndarray:
+    """p values of a family, adjusted so that of what is found at most the level, in expectation, are false alarms.
+
+    Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x: independent tests, or such as rise together. NaN
+    (not tested) stays NaN and is not counted.
+    """
+    p = np.asarray(p, float)
+    adjusted = np.full(p.shape, np.nan)
+    tested = ~np.isnan(p)
+    adjusted[tested] = stats.false_discovery_control(p[tested]) if tested.any() else p[tested]
+    return adjusted
+
+
 def _both(first, second) -> tuple[np.ndarray, np.ndarray]:
     first, second = np.asarray(first, float).ravel(), np.asarray(second, float).ravel()
     if first.size != second.size:
