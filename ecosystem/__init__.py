@@ -15,7 +15,8 @@ kernel_cache.use()
 
 _HOME = {
     "Scenario": "scenario", "Ecosystem": "model", "Frame": "frame", "Event": "frame",
-    "run": "runs.runner", "replicate": "runs.runner", "compare": "runs.runner", "open_run": "runs.opened",
+    "run": "runs.runner", "replicate": "runs.runner", "replicate_until": "runs.enough", "compare": "runs.runner",
+    "open_run": "runs.opened",
     "sweep": "runs.sweep", "open_sweep": "runs.sweep",
     "Learner": "interfaces", "HumanSource": "interfaces", "Writer": "interfaces", "Atoms": "interfaces",
     "Moments": "interfaces", "Modes": "interfaces", "Params": "interfaces", "defined_for": "interfaces",

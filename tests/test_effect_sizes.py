@@ -64,6 +64,15 @@ def test_sizes_by_hand():
     assert stats.nct.cdf(found.within.estimate * 2, 3, high) == pytest.approx(0.025, abs=1e-6)
 
 
+@pytest.mark.parametrize("n", [2, 3, 8, 64])
+def test_the_interval_of_a_very_large_effect_goes_on_from_that_of_a_large_one(n):
+    below, above = (standardised(t / math.sqrt(n), n) for t in (999.9, 1000.1))
+    assert (above.low, above.high) == pytest.approx((below.low, below.high), rel=3e-3)
+    huge = standardised(-1e12, n)
+    assert huge.low < -1e12 < huge.high < 0
+    assert standardised(2.0, n).low == -standardised(-2.0, n).high
+
+
 def test_what_does_not_vary_has_no_interval_and_is_no_error():
     steady = np.array([1.0, 1.0, 1.0])
     same = sizes(steady, steady, paired(steady, steady))
@@ -112,7 +121,7 @@ READ = {"models.readers.read": 220}  # a tenth more than in the scenario
 @pytest.fixture(scope="module")
 def tails():
     """Tail coverage of `baseline` after 15 steps: as it stands, with a tenth more reading, and with other seeds."""
-    spec = Scenario.from_file("baseline").with_({"steps": 15, "metrics": ["tail_coverage"]})
+    spec = Scenario.from_file("baseline").with_({"steps": 15, "metrics": ["tail_coverage"], "claims": []})
 
     def of(changed, seeds):
         return np.array([measured(spec.with_(changed), seed)[0][1][0] for seed in seeds])

@@ -18,7 +18,9 @@ import pytest
 from ecosystem import theory
 from ecosystem.files.scenario_file import read
 from ecosystem.metrics import titles
-from ecosystem.report import bands, figures, layout, network_figure, style, write
+from ecosystem.report import bands, compared, figures, layout, network_figure, style, tables, write
+from ecosystem.report.words import number, span
+from ecosystem.runs import comparison
 from ecosystem.runs.opened import Study, open_run
 from ecosystem.runs.runner import replicate
 from ecosystem.runs.statistics import t_interval
@@ -116,9 +118,39 @@ def test_a_report_lies_beside_the_arms_with_its_sections_in_order(study):
     assert write(study.folder) == study.folder / "report.html"
     page = page_of(study)
     sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
-    assert sections == ["findings", "claims", "values", "curves", "spread", "groups", "network", "documents", "origin"]
+    assert sections == [
+        "findings", "claims", "values", "compared", "curves", "spread", "groups", "network", "documents", "origin",
+    ]  # fmt: skip
     assert "Who forgets?" in page.text
     assert "arm base" in page.text
+
+
+def test_arms_are_compared_with_the_first_one_as_the_command_compares_them(study):
+    table = comparison.table(study, EVIL, "base").set_index("metric")
+    told = compared.differences(study)
+    assert (told["base"], [arm["arm"] for arm in told["arms"]]) == ("base", [EVIL])
+    rows = {row["column"]: row for row in told["arms"][0]["rows"]}
+    assert list(rows) == list(table.index[table["seeds"] > 1])
+    row, expected = rows["human_share_read"], table.loc["human_share_read"]
+    assert row["p"] == number(expected["p_holm"])
+    assert [cell["mean"] for cell in row["cells"]] == [
+        number(expected["difference"]), number(expected["effect"]), number(expected["effect_av"]), "0%",
+        number(expected["saving"]),
+    ]  # fmt: skip
+    assert row["cells"][0]["span"] == span(expected["low"], expected["high"])
+    assert "paired t test" in page_of(study).text
+
+
+def test_one_seed_compares_nothing(study):
+    one = Study(study.folder, tuple((arm, 0) for arm in study.arms))
+    assert compared.differences(one)["arms"] == []
+
+
+def test_a_legend_counts_the_seeds_of_each_arm(study):
+    fewer = Study(study.folder, tuple((run.arm, run.seed) for run in study.runs if run.arm == "base" or run.seed))
+    legend = figures.curves(fewer, "human_share_read").legends[0]
+    assert "mean of 2 to 3 seeds" in [text.get_text() for text in legend.get_texts()]
+    assert "2 arms, 2 to 3 seeds, 5 steps" in tables.setting(fewer)[0]
 
 
 def test_a_report_of_one_run_lies_in_its_folder(study):

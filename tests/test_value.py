@@ -193,7 +193,7 @@ def test_the_brief_is_one_page_that_calls_nobody_and_says_what_was_found(small_w
     "asked, says",
     [
         ("--metric coverage", "metric: baseline does not measure 'coverage'. Did you mean 'tail_coverage'?"),
-        ("--by price", "--by: must be one of rate, time, place, community, rarity, shapley, substitution; got 'price'."),
+        ("--by price", "must be one of rate, time, place, community, rarity, shapley, substitution; got 'price'."),
         ("--rates 5", "rates: must be two or more different whole numbers, none below 0; got 5"),
         ("--rates 5,-1", "rates: must be two or more different whole numbers, none below 0; got -1"),
         ("--rates 5,0.5", "rates: must be two or more different whole numbers, none below 0; got 0.5"),

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import typer
 
+from ecosystem.cli import compare as cli_compare
 from ecosystem.cli import installation
 from ecosystem.cli import results as cli_results
 from ecosystem.cli import resume as cli_resume
@@ -63,7 +64,7 @@ def schema() -> None:
 
 
 app.command()(cli_run.run)
-app.command()(cli_run.compare)
+app.command()(cli_compare.compare)
 app.command()(cli_sweep.sweep)
 app.command()(cli_value.value)
 app.command()(cli_run.check)

@@ -27,6 +27,12 @@ Sets = Annotated[
 Steps = Annotated[int | None, typer.Option("--steps", min=0, max=10_000_000, metavar="N", help="Steps after step 0.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=2**63 - 1, metavar="K", help="One run with this seed.")]
 Seeds = Annotated[str | None, typer.Option("--seeds", metavar="N|3,5,8|16:32", help="Seeds 0 to N-1, a list, a range.")]
+UntilText = Annotated[
+    str | None,
+    typer.Option("--until", metavar="'METRIC +- X'", help="Seeds are added until this is known so well (X or X%)."),
+]
+LeastSeeds = Annotated[int | None, typer.Option("--min-seeds", min=2, metavar="N", help="With --until; default 10.")]
+MostSeeds = Annotated[int | None, typer.Option("--max-seeds", min=2, metavar="N", help="With --until; default 64.")]
 Arms = Annotated[list[str] | None, typer.Option("--arm", metavar="NAME", help="Only this arm; repeatable.")]
 Arm = Annotated[str, typer.Option("--arm", metavar="NAME", help="The arm.")]
 Out = Annotated[str, typer.Option("--out", metavar="FOLDER", help="Where results go.")]
@@ -103,6 +109,32 @@ def parsed_seeds(text: str) -> tuple[int, ...]:
     else:
         raise InputError(allowed)
     return _checked(range(first, last), allowed)
+
+
+@dataclass(frozen=True)
+class Until:
+    """How well a metric is to be known, and with how many seeds at least and at most."""
+
+    text: str
+    least: int
+    most: int
+
+
+def asked_until(text: str | None, least: int | None, most: int | None, given: bool) -> Until | None:
+    """What --until and its bounds ask for; None where nothing is. `given`: seeds are said otherwise."""
+    if text is None:
+        for name, value in (("--min-seeds", least), ("--max-seeds", most)):
+            if value is not None:
+                raise InputError(f"{name}: goes with --until; got {name} {value} alone")
+        return None
+    if given:
+        raise InputError(f"--until: goes without --seed and --seeds; got both, --until '{text}'")
+    from ecosystem.runs.enough import LEAST, MOST
+
+    least, most = LEAST if least is None else least, MOST if most is None else most
+    if least > most:
+        raise InputError(f"--min-seeds: must be at most --max-seeds, {most}; got {least}")
+    return Until(text, least, most)
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,12 @@ def resume(
     Of a study all runs that are not complete. Each goes on from its last checkpoint, comes to the numbers that it would
     have come to without the stop, and compares them with what it had recorded.
     """
-    from ecosystem.cli.run import made, told
+    from ecosystem.cli.made import made_runs
+    from ecosystem.cli.run import told
     from ecosystem.runs.resuming import resumable
 
     study, spec, pairs = resumable(Path(folder), device)
     how = How(str(study.parent.parent), jobs, device, threads, quiet, checkpoint)
     if not pairs:
         raise InputError(f"{folder}: is complete; there is nothing to go on with")
-    return told(made(spec, pairs, how), quiet)
+    return told(made_runs(spec, pairs, how), quiet)

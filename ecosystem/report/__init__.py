@@ -1,12 +1,19 @@
-"""One self-contained page for a run or a study: `write(folder)`; its figures one by one: `report.figures`."""
+"""One self-contained page for a run, a study or a sweep: `write(folder)`; its figures one by one: `report.figures`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ecosystem.runs.sweep_opened import TOLD
+
 
 def write(folder: str | Path) -> Path:
-    """Makes `report.html` in the folder of a study, an arm or a run, and gives its path."""
-    from ecosystem.report import page  # matplotlib is loaded when a page is made, not before
+    """Makes `report.html` in the folder of a study, an arm, a run or a sweep, and gives its path."""
+    # matplotlib is loaded when a page is made, not before
+    if (Path(folder) / TOLD).is_file():
+        from ecosystem.report import sweep_page
+
+        return sweep_page.write(folder)
+    from ecosystem.report import page
 
     return page.write(folder)

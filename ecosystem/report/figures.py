@@ -33,7 +33,7 @@ from ecosystem.report.style import (
     value_limits,
     wrapped,
 )
-from ecosystem.report.words import axis_label
+from ecosystem.report.words import axis_label, between
 
 FEW_SEEDS, FEW_ARMS = 10, 2  # up to so many, every seed has its own thin line
 LABELLED = 9  # up to so many lines carry their name at the end
@@ -124,9 +124,11 @@ def _frame(ax: Axes, steps, seen: list[float], metric: str) -> None:
 
 def _key(drawn: list[Band], thin: bool, theory: bool) -> list:
     """What line, band and dashes are."""
-    seeds = max((len(b.seeds_ST) for b in drawn), default=0)
+    counts = [len(b.seeds_ST) for b in drawn]
+    seeds = max(counts, default=0)
     colour = line_style(0)["color"] if len(drawn) == 1 else FAINT
-    entries: list = [Line2D([], [], color=colour, lw=1.7, label=f"mean of {seeds} seeds" if seeds > 1 else "one seed")]
+    label = f"mean of {between(counts)} seeds" if seeds > 1 else "one seed"
+    entries: list = [Line2D([], [], color=colour, lw=1.7, label=label)]
     if seeds > 1:
         entries.append(Patch(color=colour, alpha=0.25, lw=0, label="95% interval"))
     if seeds > 1 and thin:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jinja2
 
-from ecosystem.report import sections, tables
+from ecosystem.report import compared, sections, tables
 from ecosystem.report.exact import exact
 from ecosystem.runs import provenance
 from ecosystem.runs.opened import Run, Study, open_run
@@ -33,12 +33,18 @@ def write(folder: str | Path) -> Path:
 
 def render(study: Study) -> str:
     """The page as HTML."""
+    return environment().get_template(TEMPLATE).render(content(study))
+
+
+def environment() -> jinja2.Environment:
+    """The templates of this folder, with the one style of all pages."""
     here = Path(__file__).parent
-    environment = jinja2.Environment(
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(here), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    return environment.get_template(TEMPLATE).render(style=(here / STYLE).read_text(encoding="utf-8"), **content(study))
+    found.globals["style"] = (here / STYLE).read_text(encoding="utf-8")
+    return found
 
 
 def content(study: Study) -> dict:
@@ -53,6 +59,7 @@ def content(study: Study) -> dict:
         "findings": tables.told(study),
         "claims": tables.claims(study),
         "values": tables.final_values(light),
+        "compared": compared.differences(study),
         "responses": sections.responses(light) if len(light.steps) else [],
         "curves": sections.curves(light, laws),
         "undrawn": sections.undrawn(light),

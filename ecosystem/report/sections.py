@@ -91,7 +91,8 @@ def lighter(study) -> Light:
     return Light(study)
 
 
-def _picture(title: str, figure: Figure, caption: str, alt: str) -> Picture:
+def picture(title: str, figure: Figure, caption: str, alt: str) -> Picture:
+    """A drawn figure with its words."""
     drawn = Markup(svg(figure))  # matplotlib has escaped every text in it
     return Picture(title, " ".join(caption.split()), " ".join(alt.split()), drawn, figure.get_size_inches()[0])
 
@@ -112,7 +113,7 @@ def _curves(study: Light, metrics: list[str], laws: Exact | None) -> list[Pictur
         figure = (
             figures.final_values(study, metric) if many else figures.curves(study, metric, laws.steps if laws else None)
         )
-        made.append(_picture(heading(metric), figure, _caption(study, metric, laws), _described(metric, drawn)))
+        made.append(picture(heading(metric), figure, _caption(study, metric, laws), _described(metric, drawn)))
     return made
 
 
@@ -173,7 +174,7 @@ def _of_models(study: Light) -> list[str]:
 def _pictures(metrics: Iterable[str], draw: Callable[[str], Figure | None], caption: str, alt: str) -> list[Picture]:
     """A figure for each metric that can be drawn; `alt` has a place for the metric's name."""
     drawn = ((heading(metric), draw(metric)) for metric in metrics)
-    return [_picture(title, figure, caption, alt.format(title)) for title, figure in drawn if figure is not None]
+    return [picture(title, figure, caption, alt.format(title)) for title, figure in drawn if figure is not None]
 
 
 def _pooled(study: Light) -> str:
@@ -220,12 +221,12 @@ def networks(study: Light) -> dict:
         why = f"A network of {study.spec.agents:,} models is not drawn; {run_folder.GRAPH} of each run holds it."
     else:
         caption, alt = _network_words(study, metric)
-        pictures.append(_picture("Who reads whom", network_figure.network(study, metric), caption, alt))
+        pictures.append(picture("Who reads whom", network_figure.network(study, metric), caption, alt))
     if len(study.steps) and (figure := pairs_figure.similarity(study)) is not None:
         caption = (
             "Probability that a draw from one equals a draw from the other (vectors: product of means); first seed."
         )
-        pictures.append(_picture("Who is like whom", figure, caption, "Matrices of similarity between models."))
+        pictures.append(picture("Who is like whom", figure, caption, "Matrices of similarity between models."))
     return {"pictures": pictures, "why": why}
 
 
@@ -260,7 +261,7 @@ def documents(study: Light) -> dict:
         return {"kind": "pictures", "arms": [], "pictures": [], "strips": strips}
     figure = {"items": written.items, "vectors": written.vectors}[kind](study) if kind else None
     caption, alt = WORDS.get(kind, ("", ""))
-    pictures = [] if figure is None else [_picture("What is written", figure, caption, alt)]
+    pictures = [] if figure is None else [picture("What is written", figure, caption, alt)]
     return {"kind": kind if figure else "", "arms": [], "pictures": pictures, "strips": []}
 
 
@@ -270,7 +271,7 @@ def answers(study: Light) -> dict:
     people = "Dashed: two people on the same prompts. " if figures.PEOPLE in study.steps else ""
     caption = f"Mean cosine of two answers to the same prompt. {people}Band: 95% interval over seeds."
     alt = "Likeness of answers to the same prompts, within models and between them, over steps."
-    pictures = [] if figure is None else [_picture("How alike answers are", figure, caption, alt)]
+    pictures = [] if figure is None else [picture("How alike answers are", figure, caption, alt)]
     return {"pictures": pictures, "arms": answered.answers(study)}
 
 
@@ -281,7 +282,7 @@ def facts(study: Light) -> dict:
     pictures = _curves(study, shown, None)
     if shown and (figure := figures.recall(study)) is not None:
         caption = "Facts given correctly from memory, by kind. Mean over models; band: 95% interval over seeds."
-        pictures.append(_picture("What models know", figure, caption, "Recall of kinds of facts over steps."))
+        pictures.append(picture("What models know", figure, caption, "Recall of kinds of facts over steps."))
     return {"pictures": pictures, "arms": claimed.examples(study)}
 
 

@@ -13,7 +13,7 @@ from ecosystem.components import kind_of
 from ecosystem.report.bands import measured, within
 from ecosystem.report.exact import Exact
 from ecosystem.report.style import OKABE_ITO
-from ecosystem.report.words import duration, heading, number, span
+from ecosystem.report.words import between, duration, heading, number, span
 from ecosystem.runs import claims as claiming
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.findings import findings
@@ -33,7 +33,9 @@ def setting(study) -> list[str]:
     models = [
         f"{g.count:,} {kind_of(g.learner)}" + (f" ({g.name})" if len(spec.models) > 1 else "") for g in spec.models
     ]
-    seeds = f"{counted(len(study.arms), 'arm')}, {counted(len(study.seeds), 'seed')}, {counted(spec.steps, 'step')}"
+    each = [sum(run.arm == arm for run in study.runs) for arm in study.arms]
+    many = f"{between(each)} seed{'s' * (max(each, default=0) != 1)}"
+    seeds = f"{counted(len(study.arms), 'arm')}, {many}, {counted(spec.steps, 'step')}"
     people = [f"{c.name} ({c.rate_at(0):,} documents a step at first)" for c in spec.humans]
     return [
         seeds,

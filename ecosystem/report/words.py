@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ecosystem.metrics import titles
 from ecosystem.runs import wording
@@ -27,6 +28,12 @@ def number(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     return wording.number(value).replace("-", "−")
+
+
+def between(counts: Sequence[int]) -> str:
+    """'8', or '3 to 8' where they differ."""
+    low, high = min(counts, default=0), max(counts, default=0)
+    return f"{high:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def span(low: float, high: float) -> str:

@@ -25,6 +25,7 @@ from ecosystem.runs import sweep_cells
 from ecosystem.runs.boundary_search import Crossing, Search
 from ecosystem.runs.runner import RunFailed
 from ecosystem.runs.sweep_design import Design, Range, checked_range
+from ecosystem.runs.sweep_opened import Sweep
 from ecosystem.runs.sweep_store import Store
 
 if TYPE_CHECKING:
@@ -109,6 +110,45 @@ def boundary(
     return Boundary(key, event, estimate, low, high, found.rising, found.questions, needed, precise, folder)
 
 
+@dataclass(frozen=True)
+class Searched:
+    """A search read back from its folder: the runs in their order, what is believed now and the search itself."""
+
+    key: str
+    event: str
+    bounds: Range
+    values: list[float]
+    happened: list[bool]
+    search: Search
+
+    @property
+    def found(self) -> tuple[float, float, float]:
+        """Estimate, low and high in units of the key."""
+        now = self.search.found()
+        low, high = self.bounds.low, self.bounds.high
+        estimate, least, most = (low + place * (high - low) for place in (now.estimate, now.low, now.high))
+        return estimate, least, most
+
+    def chance(self, value: float) -> float:
+        """How likely the event is believed to be at a value of the key."""
+        return self.search.chance((value - self.bounds.low) / (self.bounds.high - self.bounds.low))
+
+
+def searched(found: Sweep) -> Searched:
+    """The boundary search that a folder holds, as far as it went."""
+    low, high, whole = found.told["design"]["between"]
+    text = found.told["design"]["event"]
+    bounds, event, looking = Range(low, high, whole=whole), _event(text), Search()
+    assert event is not None  # it was checked before anything ran
+    table, (key,) = found.table, found.keys
+    table = table[table["status"] == "complete"].sort_values("point")
+    values = table[key].astype(float).tolist()
+    happened = [event.holds(value) for value in table[event.metric].astype(float)]
+    for value, seen in zip(values, happened, strict=True):
+        looking.tell((value - bounds.low) / (bounds.high - bounds.low), seen)
+    return Searched(key, text, bounds, values, happened, looking)
+
+
 def along(spec: Scenario, design: Design, key: str, between: Any, event: str, precision: float, **how: Any):
     """The boundary in `key` at each point of a design over other keys: a frame, the design's keys first.
 
@@ -122,18 +162,22 @@ def along(spec: Scenario, design: Design, key: str, between: Any, event: str, pr
 
 def parsed_event(text: str, spec: Scenario) -> Event:
     """'METRIC < NUMBER' or 'METRIC > NUMBER', the metric being one that the scenario measures."""
-    parts = re.fullmatch(r"\s*(\S+)\s*([<>])\s*(\S+)\s*", text)
-    try:
-        bound = float(parts[3]) if parts else None
-    except ValueError:
-        bound = None
-    if parts is None or bound is None:
+    event = _event(text)
+    if event is None:
         raise InputError(f"event: must be METRIC < NUMBER or METRIC > NUMBER; got '{text}'")
     known = [measures.column(name) for name in spec.metrics]
-    if parts[1] not in known:
-        hint = suggestion(parts[1], known)
-        raise InputError(f"event: {spec.name} does not measure '{parts[1]}'.{hint} It measures {', '.join(known)}.")
-    return Event(parts[1], parts[2] == "<", bound)
+    if event.metric not in known:
+        hint = suggestion(event.metric, known)
+        raise InputError(f"event: {spec.name} does not measure '{event.metric}'.{hint} It measures {', '.join(known)}.")
+    return event
+
+
+def _event(text: str) -> Event | None:
+    parts = re.fullmatch(r"\s*(\S+)\s*([<>])\s*(\S+)\s*", text)
+    try:
+        return Event(parts[1], parts[2] == "<", float(parts[3])) if parts else None
+    except ValueError:
+        return None
 
 
 def _found(runs: _Runs, precision: float, most: int, progress: Told) -> Crossing:

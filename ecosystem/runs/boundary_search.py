@@ -81,12 +81,21 @@ class Search:
         low, middle, high = (self._quantile(q) for q in (tail, 0.5, 1 - tail))
         return Crossing(middle, low, high, self.questions, self.rising)
 
+    def chance(self, place: float) -> float:
+        """How likely the event is believed to be at a place."""
+        chance = float((self._belief_PW * self._chance_PW(place)).sum())
+        return 1 - chance if self.rising is False else chance
+
+    def _chance_PW(self, place: float) -> np.ndarray:
+        """The chance there for every crossing and width, were it rising."""
+        with np.errstate(over="ignore"):
+            chance_PW = 1 / (1 + np.exp(-(place - self.place_P[:, None]) * self._slope_W))
+        return LAPSE / 2 + (1 - LAPSE) * chance_PW
+
     def _learn(self, place: float, happened: bool) -> None:
         if self.rising is None:
             return
-        with np.errstate(over="ignore"):
-            chance_PW = 1 / (1 + np.exp(-(place - self.place_P[:, None]) * self._slope_W))
-        chance_PW = LAPSE / 2 + (1 - LAPSE) * chance_PW
+        chance_PW = self._chance_PW(place)
         self._belief_PW *= chance_PW if happened == self.rising else 1 - chance_PW
         self._belief_PW /= self._belief_PW.sum()
 

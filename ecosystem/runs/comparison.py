@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from ecosystem.errors import InputError, did_you_mean
-from ecosystem.runs import statistics
+from ecosystem.runs import provenance, statistics
 from ecosystem.runs.effect_sizes import sizes
 from ecosystem.runs.opened import Run, Study
 
@@ -57,10 +58,17 @@ def table(study: Study, first: str, second: str, at: Step = "end") -> pd.DataFra
     for an interval as narrow), saving (how many times as many runs that is) with saving_low and saving_high.
     """
     found = pd.DataFrame([_row(study, metric, first, second, at) for metric in metric_columns(study)])
-    where = found.columns.get_loc("p") + 1
+    where = list(found.columns).index("p") + 1
     found.insert(where, "p_holm", statistics.holm(found["p"]))
     found.insert(where + 1, "p_bh", statistics.benjamini_hochberg(found["p"]))
     return found
+
+
+def save(study: Study, found: pd.DataFrame, first: str, second: str) -> Path:
+    """Writes a table of differences beside the arms: comparison-FIRST-SECOND.csv."""
+    path = study.folder / f"comparison-{first}-{second}.csv"
+    provenance.replace_text(path, found.to_csv(index=False))
+    return path
 
 
 def shared(study: Study, metric: str, first: str, second: str, at: Step = "end") -> pd.DataFrame:

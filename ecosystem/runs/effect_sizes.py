@@ -14,6 +14,8 @@ from scipy import special, stats
 
 from ecosystem.runs.statistics import LEVEL, Interval, Paired
 
+LARGE = 1000.0  # t values from which on the noncentral t distribution is a scaled chi
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -43,8 +45,9 @@ def sizes(first: np.ndarray, second: np.ndarray, found: Paired, level: float = L
     spread = math.sqrt((np.var(first, ddof=1) + np.var(second, ddof=1)) / 2)
     difference = found.difference.estimate
     between = difference / spread if spread > 0 else 0.0 if difference == 0 else math.copysign(math.inf, difference)
-    # equal differences say nothing of how much they would vary
-    within = standardised(found.effect if np.ptp(first - second) else math.inf * np.sign(difference), n, level)
+    within = standardised(found.effect, n, level)
+    if np.ptp(first - second) == 0:  # equal differences say nothing of how much they would vary
+        within = Interval(found.effect, math.nan, math.nan, n)
     return Sizes(within, between, _share_higher(first, second), saving(first, second, level))
 
 
@@ -56,9 +59,13 @@ def standardised(effect: float, n: int, level: float = LEVEL) -> Interval:
     """
     if n < 2 or not math.isfinite(effect):
         return Interval(effect, math.nan, math.nan, n)
-    root, tails = math.sqrt(n), ((1 + level) / 2, (1 - level) / 2)
-    low, high = (float(special.nctdtrinc(n - 1, tail, effect * root)) / root for tail in tails)
-    return Interval(effect, low, high, n)
+    root, tails, sign = math.sqrt(n), ((1 + level) / 2, (1 - level) / 2), math.copysign(1.0, effect)
+    if abs(effect) * root > LARGE:  # only the standard deviation's error counts, and scipy's search does not end
+        low, high = (abs(effect) * math.sqrt(stats.chi2.isf(tail, n - 1) / (n - 1)) for tail in tails)
+    else:
+        low, high = (float(special.nctdtrinc(n - 1, tail, abs(effect) * root)) / root for tail in tails)
+    least, most = sorted((sign * low, sign * high))
+    return Interval(effect, least, most, n)
 
 
 def saving(first: np.ndarray, second: np.ndarray, level: float = LEVEL) -> Interval:
@@ -80,7 +87,8 @@ def saving(first: np.ndarray, second: np.ndarray, level: float = LEVEL) -> Inter
     wide = 1 + 2 * (1 - min(correlation**2, 1.0)) * stats.t.ppf((1 + level) / 2, n - 2) ** 2 / (n - 2)
     root = math.sqrt(wide * wide - 1)
     # (wide - root)(wide + root) = 1
-    return Interval(*((1 + ratio * scale) / 2 for scale in (1.0, 1 / (wide + root), wide + root)), n)
+    estimate, low, high = ((1 + ratio * scale) / 2 for scale in (1.0, 1 / (wide + root), wide + root))
+    return Interval(estimate, low, high, n)
 
 
 def _share_higher(first: np.ndarray, second: np.ndarray) -> float:

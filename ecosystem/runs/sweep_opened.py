@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOLD, TABLE = "sweep.json", "table.csv"
+NEEDED = ("scenario", "scenario_digest", "kind", "keys", "design", "at", "metrics", "origin")
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,15 @@ class Sweep:
 
     @cached_property
     def told(self) -> dict[str, Any]:
-        """What was asked: scenario, design, keys, metrics, steps, seeds, and what the numbers rest on."""
-        return json.loads((self.folder / TOLD).read_text(encoding="utf-8"))
+        """What was asked: scenario, design, keys, metrics, steps, and what the numbers rest on."""
+        try:
+            told = json.loads((self.folder / TOLD).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{self.folder / TOLD}: not a JSON file ({error}).") from None
+        lacks = [key for key in NEEDED if key not in told] if isinstance(told, dict) else list(NEEDED)
+        if lacks:
+            raise InputError(f"{self.folder / TOLD}: was written by another version; it lacks {', '.join(lacks)}.")
+        return told
 
     @property
     def keys(self) -> list[str]:
