@@ -1,6 +1,6 @@
 # One command for everything; each sets up .venv first (once).
 PYTHON ?= python3
-JOBS := run view test proofs lint benchmark
+JOBS := run view test proofs fuzz lint benchmark
 $(JOBS):
 	@$(PYTHON) run.py $@
 .PHONY: $(JOBS)

@@ -5,16 +5,31 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+LONGEST = 5_000  # characters of a line
+
 
 class InputError(ValueError):
-    """The input is wrong; `lines` holds one clear line a mistake."""
+    """The input is wrong; `lines` holds one clear line a mistake, harmless wherever it is printed."""
 
     def __init__(self, lines: str | Sequence[str]):
-        self.lines = (lines,) if isinstance(lines, str) else tuple(lines)
+        self.lines = tuple(map(one_line, (lines,) if isinstance(lines, str) else lines))
         super().__init__("\n".join(self.lines))
 
     def __reduce__(self):
         return type(self), (self.lines,)
+
+
+def one_line(text: str) -> str:
+    """A text that may hold anything as one line that a terminal shows as it is.
+
+    Line breaks, control characters and marks that turn the direction of writing are escaped; the middle of a line
+    without end is left out.
+    """
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

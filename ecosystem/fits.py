@@ -45,6 +45,7 @@ def check(spec: Scenario, writers: list[Writer]) -> None:
     _check_verifiers(spec, shape)
     _check_policies(spec, writers)
     memory.check(memory.needs(spec, shape))
+    memory.check_people(spec, shape)
 
 
 def _check_metrics(spec: Scenario, shape: DocumentShape) -> None:

@@ -46,6 +46,19 @@ def needs(spec: Scenario, shape: DocumentShape) -> list[Need]:
     return found
 
 
+def check_people(spec: Scenario, shape: DocumentShape) -> None:
+    """TooLarge where what one community writes in a step is more than this machine holds."""
+    there = machine.memory()
+    for community in spec.humans:
+        rate = community.rate if isinstance(community.rate, int) else max(rate for _, rate in community.rate)
+        size = rate * (shape.empty(1).nbytes + 12)
+        if there is not None and size > there:
+            raise TooLarge(
+                f"humans.{community.name}: {rate:,} documents a step take at least {shown(size)} and this machine has "
+                f"{shown(there)}; lower humans.{community.name}.rate"
+            )
+
+
 def check(found: Sequence[Need], jobs: int = 1) -> None:
     """TooLarge where `jobs` runs at the same time need more than this machine, or the device of the models, has."""
     device = machine.here().device

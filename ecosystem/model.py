@@ -55,9 +55,9 @@ class Ecosystem(mesa.Model):
         self.spec, self.seed, self.t = spec, seed, 0
         self.n = spec.agents
         self.streams = Streams(seed)
-        self.network = self._network(network)
         writers = spec.world.open(spec.human_sources)
         fits.check(spec, writers)
+        self.network = self._network(network)  # of as many models as fit into memory
         self.asked = prompts.opened(spec.measure.prompts, writers) if spec.measure.prompts is not None else None
         self.writers, self.shape = writers, writers[0].shape
         self.humans = Humans(spec.humans, writers, self._reach(), self.streams)

@@ -16,8 +16,10 @@ class Part(BaseModel):
 
 
 def _named(name: str) -> str:
-    if not name or name.strip(" .") != name or any(c in "/\\:@\0\n" for c in name) or len(name) > 100:
+    if not name or name.strip(" .") != name or any(c in "/\\:@" for c in name) or len(name) > 100:
         raise ValueError("must be 1 to 100 characters without / \\ : @ and not begin or end with a space or a dot")
+    if not name.isprintable():  # names become folders, and are printed
+        raise ValueError("must be of characters that can be seen, without control characters and line breaks")
     return name
 
 

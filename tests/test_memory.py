@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ecosystem import machine, memory
+from ecosystem import Ecosystem, machine, memory
 from ecosystem.cli import main
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
@@ -172,3 +172,16 @@ def test_memory_is_that_of_the_container_where_there_is_less(monkeypatch, tmp_pa
     assert machine.memory() == whole
     limit.write_text("1048576\n")
     assert machine.memory() == 1048576
+
+
+def test_people_who_write_more_than_fits_are_refused_before_anything_is_made(small_world, monkeypatch):
+    monkeypatch.setattr("ecosystem.machine.memory", lambda device="cpu": 2**30)
+    spec = small_world().with_({"humans.0.rate": [[0, 3], [5, 10**9]]})
+    with pytest.raises(InputError, match=r"humans\.people: 1,000,000,000 documents a step take at least 14.9 GiB"):
+        Ecosystem(spec)
+
+
+def test_models_that_do_not_fit_are_refused_before_their_network_is_made(small_world, monkeypatch):
+    monkeypatch.setattr("ecosystem.model.build", lambda *_: pytest.fail("the network was made"))
+    with pytest.raises(InputError, match="ask for fewer or smaller models"):
+        Ecosystem(small_world().with_({"models.0.count": 10**7, "models.0.read": 10**6}))

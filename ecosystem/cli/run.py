@@ -32,7 +32,7 @@ from ecosystem.cli.options import (
     chosen_seeds,
     command_line,
 )
-from ecosystem.errors import InputError
+from ecosystem.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from ecosystem.runs.opened import Study
@@ -154,7 +154,7 @@ def _checked(spec: Scenario, how: How) -> int:
         page = write(digest_folder(how.out, spec))
     print(f"{spec.name}: {page}")
     for verdict in verdicts:
-        print(f"  {verdict.outcome:<9}  {verdict.claim.says}\n             {verdict.figures}")
+        print(f"  {verdict.outcome:<9}  {one_line(verdict.claim.says)}\n             {verdict.figures}")
     failed = say_failures(Study(page.parent, tuple(pairs)))
     return int(failed or any(verdict.outcome != "held" for verdict in verdicts))
 

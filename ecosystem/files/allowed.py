@@ -179,9 +179,10 @@ def _unknown_key(key: str, known, path: Path) -> Mistake:
 
 
 def _is_number(value: Any, kind: str) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return kind == "number" or value == int(value)
+    # a whole number may be too large for a float to hold
+    return isinstance(value, int) or (math.isfinite(value) and (kind == "number" or value == int(value)))
 
 
 def _in_bounds(value: float, schema: Schema) -> bool:

@@ -7,6 +7,7 @@ limits, so that no file can make it run away: depth, size, and aliases that refe
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 
 import yaml
@@ -74,8 +75,8 @@ class CoreDumper(yaml.SafeDumper):
         return True
 
     def represent_str(self, data):
-        # PyYAML would write these line breaks as they are, and read them as spaces
-        style = '"' if any(c in data for c in "\r\x85\u2028\u2029") else None
+        # PyYAML would write some line breaks as they are and read them as spaces; what cannot be seen is escaped
+        style = None if data.isprintable() or data.replace("\n", "").isprintable() else '"'
         return self.represent_scalar(CORE + "str", data, style)
 
 
@@ -108,7 +109,14 @@ def load(text: str) -> Tree:
 
 def dump(data: object) -> str:
     """Data as YAML, keys in their order, small mappings and lists on one line."""
-    return yaml.dump(data, Dumper=CoreDumper, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+    text = yaml.dump(data, Dumper=CoreDumper, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True)
+    # what is not printable stands in double quotes, where it may be escaped: a terminal shows the file as it is
+    return text if text.isascii() else "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    """As YAML writes a character in double quotes."""
+    return f"\\u{ord(character):04X}" if ord(character) < 0x10000 else f"\\U{ord(character):08X}"
 
 
 def scalar(text: str) -> object:
@@ -193,7 +201,8 @@ def _typed(tag: str, text: str) -> object:
     if tag == "bool":
         return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else _refuse()
     if tag == "int":
-        return int(text, {"0o": 8, "0x": 16}.get(text[:2].lower(), 10))
+        number = int(text, {"0o": 8, "0x": 16}.get(text[:2].lower(), 10))
+        return number if abs(number) <= sys.float_info.max else _refuse()  # what reads on takes them for numbers
     if tag == "float":
         return float(INFINITIES.get(text.lower(), text))
     if any("\ud800" <= c <= "\udfff" for c in text):  # JSON writes characters beyond U+FFFF as two halves

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecosystem import machine
-from ecosystem.errors import InputError
+from ecosystem.errors import InputError, one_line
 from ecosystem.interfaces import Diverged
 from ecosystem.machine import Machine
 from ecosystem.runs import checkpoints, provenance, stopping, summary, workers
@@ -305,4 +305,4 @@ def why(error: Exception) -> str:
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
+    return f"{type(error).__name__}: {one_line(' '.join(str(error).split()))}{place}"
