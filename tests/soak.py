@@ -1,0 +1,77 @@
+"""One long run of a world with most of what there is, and how much memory it takes as time goes on.
+
+    python -m tests.soak 3600          # seconds
+
+A web of n-grams and transformers behind a verifier, steered by a policy, recorded, checkpointed every ten seconds. Memory
+is that of the process itself (resident), read every second. Prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ecosystem.files import scenario_file
+from ecosystem.runs.runner import run
+
+SETTLING = 0.2  # share of the time in which caches and the web fill
+PLAIN = {
+    "name": "soak", "steps": 10_000_000, "metrics": ["human_divergence", "tail_coverage", "between_similarity", "depth"],
+    "world": {"kind": "text", "tokenizer": {"kind": "bpe", "vocabulary": 300}, "length": 16},
+    "humans": [{"name": "people", "rate": 40}],
+    "models": [
+        {"name": "grams", "count": 8, "publish": 8, "read": 32, "learner": {"kind": "ngram"}},
+        {"name": "transformers", "count": 4, "publish": 8, "read": 32,
+         "learner": {"kind": "transformer", "layers": 1, "width": 32, "heads": 2}},
+    ],
+    "graph": {"kind": "scale_free", "links": 2, "self_loops": True},
+    "corpus": {"keep": {"window": 5}},
+    "verifiers": [{"name": "guard", "kind": "detector", "false_positive_rate": 0.1, "false_negative_rate": 0.2, "price": 0.01}],
+    "policies": [{"name": "floor", "kind": "human_floor", "community": "people", "floor": 0.3}],
+    "record": {"documents": 0.01, "judgements": 0.01},
+}  # fmt: skip
+
+
+def soak(seconds: float, out: Path) -> dict[str, float]:
+    """Runs for so long; memory in bytes: at the settled start, at the peak, and its growth an hour by least squares."""
+    spec = scenario_file.read(PLAIN)
+    seen: list[tuple[float, int]] = []
+    steps = [0]
+    began = time.monotonic()
+
+    def watch() -> None:
+        while time.monotonic() - began < seconds:
+            seen.append((time.monotonic() - began, _resident()))
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        run(spec, out=out, checkpoint=10.0, progress=lambda arm, seed, step, all, documents: steps.__setitem__(0, step))
+    except KeyboardInterrupt:
+        pass
+    at, size = np.array(seen).T
+    settled = at >= SETTLING * seconds
+    slope = np.polyfit(at[settled], size[settled], 1)[0]
+    return {
+        "seconds": round(time.monotonic() - began), "steps": steps[0], "settled": float(np.median(size[settled][:60])),
+        "peak": float(size.max()), "end": float(np.median(size[-60:])), "growth_an_hour": float(slope * 3600),
+    }  # fmt: skip
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(soak(float(sys.argv[1]), Path(folder))), flush=True)
