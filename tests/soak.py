@@ -2,12 +2,13 @@
 
     python -m tests.soak 3600          # seconds
 
-A web of n-grams and transformers behind a verifier, steered by a policy, recorded, checkpointed every ten seconds. Memory
-is that of the process itself (resident), read every second. Prints one line of JSON.
+A web of n-grams and transformers behind a verifier, steered by a policy, recorded, checkpointed every ten seconds.
+Memory is that of the process itself (resident), read every second. Prints one line of JSON.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -24,7 +25,8 @@ from ecosystem.runs.runner import run
 
 SETTLING = 0.2  # share of the time in which caches and the web fill
 PLAIN = {
-    "name": "soak", "steps": 10_000_000, "metrics": ["human_divergence", "tail_coverage", "between_similarity", "depth"],
+    "name": "soak", "steps": 10_000_000,
+    "metrics": ["human_divergence", "tail_coverage", "between_similarity", "depth"],
     "world": {"kind": "text", "tokenizer": {"kind": "bpe", "vocabulary": 300}, "length": 16},
     "humans": [{"name": "people", "rate": 40}],
     "models": [
@@ -34,7 +36,7 @@ PLAIN = {
     ],
     "graph": {"kind": "scale_free", "links": 2, "self_loops": True},
     "corpus": {"keep": {"window": 5}},
-    "verifiers": [{"name": "guard", "kind": "detector", "false_positive_rate": 0.1, "false_negative_rate": 0.2, "price": 0.01}],
+    "verifiers": [{"name": "guard", "kind": "detector", "false_positive_rate": 0.1, "false_negative_rate": 0.2}],
     "policies": [{"name": "floor", "kind": "human_floor", "community": "people", "floor": 0.3}],
     "record": {"documents": 0.01, "judgements": 0.01},
 }  # fmt: skip
@@ -54,10 +56,8 @@ def soak(seconds: float, out: Path) -> dict[str, float]:
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=watch, daemon=True).start()
-    try:
-        run(spec, out=out, checkpoint=10.0, progress=lambda arm, seed, step, all, documents: steps.__setitem__(0, step))
-    except KeyboardInterrupt:
-        pass
+    with contextlib.suppress(KeyboardInterrupt):
+        run(spec, out=out, checkpoint=10.0, progress=lambda arm, seed, step, *_: steps.__setitem__(0, step))
     at, size = np.array(seen).T
     settled = at >= SETTLING * seconds
     slope = np.polyfit(at[settled], size[settled], 1)[0]
