@@ -30,12 +30,7 @@ class News:
 
     def of(self, controls: Controls, step: int) -> list[Event]:
         """What is new in a step; what no policy steers any more is as the scenario says again."""
-        here: dict[tuple[str, str], Any] = {
-            (control, name): value for control in WHOM for name, value in getattr(controls, control).items()
-        }
-        if controls.keep is not None:
-            here["keep", "the web"] = controls.keep
-        here = {key: value for key, value in here.items() if value or key[0] not in MANY}
+        here = _steered(controls)
         over = [key for key in self._told if key not in here]
         new = {key: value for key, value in here.items() if self._is_new(key, value)}
         self._told = {**{key: value for key, value in self._told.items() if key in here}, **new}
@@ -47,6 +42,21 @@ class News:
             return True
         told = self._told[key]
         return not told / 2 < value < told * 2 if key[0] in MANY else value != told
+
+
+def held(controls: Controls) -> list[str]:
+    """What is steered, a sentence each; nothing where the scenario's own words hold."""
+    return [_words(*key, value) for key, value in _steered(controls).items()]
+
+
+def _steered(controls: Controls) -> dict[tuple[str, str], Any]:
+    """What controls say, by control and name; buying nothing is not worth a word."""
+    here: dict[tuple[str, str], Any] = {
+        (control, name): value for control in WHOM for name, value in getattr(controls, control).items()
+    }
+    if controls.keep is not None:
+        here["keep", "the web"] = controls.keep
+    return {key: value for key, value in here.items() if value or key[0] not in MANY}
 
 
 def _words(control: str, name: str, value: Any) -> str:

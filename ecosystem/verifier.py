@@ -156,6 +156,8 @@ class Verifier(Component):
     """Whether it knows what is true in a fact world (`Sight.true`); nobody else does."""
     critiques: ClassVar[bool] = False
     """Whether answers that it refuses go on record, to be thought of when the question is asked again."""
+    of_answers: ClassVar[bool] = False
+    """Whether it judges answers to questions, and passes whatever is none."""
     personal: ClassVar[bool] = False
     """Whether a verdict is the reader's own, so that each reading is judged."""
 

@@ -117,6 +117,21 @@ def test_another_scenario_can_be_chosen(shown):
     assert shown.t == 1
 
 
+def test_what_policies_hold_and_have_spent_stands_below_the_timeline(shown):
+    assert shown.page.locator(".policies").is_hidden()
+    shown.page.get_by_role("button", name=re.compile("^Scenario (?!file)")).click()
+    shown.page.get_by_role("option", name="tail_subsidy", exact=True).click()
+    shown.page.get_by_role("button", name=re.compile("^Arm")).click()
+    shown.page.get_by_role("option", name="rare", exact=True).click()
+    shown.page.get_by_role("slider", name="policy: documents a step").wait_for()
+    press(shown, "Step")
+    shown.reaches(1)
+    told = shown.page.locator(".policies")
+    told.get_by_text("40 more documents a step of what is rare in the writing of people").wait_for()
+    assert told.get_by_text("Spent so far: 40").count() == 1
+    assert told.get_by_text("human documents of what is rare: 40").count() == 1
+
+
 def test_a_pinned_model_shows_what_it_writes_beside_people(shown):
     press(shown, "Step")
     shown.reaches(1)

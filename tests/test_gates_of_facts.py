@@ -20,6 +20,7 @@ from ecosystem import Ecosystem, Scenario
 from ecosystem.answering.rules import Questions
 from ecosystem.checks.trial import FACTS
 from ecosystem.documents import Answered, DocumentShape
+from ecosystem.runs import preflight
 from ecosystem.scenario import Community, Graph, Group, Measuring
 from ecosystem.verification.desk import Ticket
 from ecosystem.verifier import Submitted
@@ -337,3 +338,17 @@ def test_coverage_of_derivable_facts_is_counted_by_what_is_asked():
 
 def _all(made):
     return made.corpus.at(np.arange(len(made.corpus))).content
+
+
+def test_a_gate_for_answers_where_nobody_answers_is_told_before_a_run():
+    made = world(Grounding(name="rests"), Attribution(name="cites"), Detector(name="other")).spec
+    assert preflight.idle(made, ["base"]) == []
+    silent = {"models.models.questions": None}
+    line = "verifiers.{} judges answers, and no group of models has `questions`: everything passes it{}."
+    assert preflight.idle(made.with_(silent), ["base"]) == [
+        line.format("rests (grounding)", ""), line.format("cites (attribution)", ""),
+    ]  # fmt: skip
+    arms = made.with_(arms={"silent": silent, "gone": {**silent, "verifiers": []}})
+    assert preflight.idle(arms, ["base", "silent", "gone"]) == [
+        line.format("rests (grounding)", " (in silent)"), line.format("cites (attribution)", " (in silent)"),
+    ]  # fmt: skip

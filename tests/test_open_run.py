@@ -133,3 +133,11 @@ def test_a_damaged_database_is_named_and_the_run_made_again(tmp_path):
     with pytest.raises(InputError, match=r"run\.db: cannot be read .*; remove .*seed-003 and run it again"):
         _ = Run(made.folder).steps
     assert run(tiny(), out=tmp_path).steps.within_diversity.tolist() == numbers
+
+
+def test_a_metric_that_was_not_measured_cannot_be_plotted(tmp_path):
+    made = run(tiny(steps=0), out=tmp_path)
+    line = "tiny has no metric 'within_diversty'. Did you mean 'within_diversity'? It measured within_diversity, "
+    with pytest.raises(InputError, match=line.replace("?", r"\?")):
+        made.plot("within_diversty")
+    assert made.plot("within_diversity").axes

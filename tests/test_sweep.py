@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecosystem.cli import main
+from ecosystem.cli import main, progress
 from ecosystem.errors import InputError
 from ecosystem.runs import sweep as sweeps
 from ecosystem.runs import sweep_cells, workers
@@ -274,3 +274,36 @@ def test_ranges_are_filled_evenly():
     assert sum(point["c"] < 1000**0.5 for point in points) == 5
     assert sobol({"a": (0.0, 1.0), "b": (1, 5)}, 8).size == 8 * 4
     assert morris({"a": (0.0, 1.0), "b": (1, 5)}, 8).size == 8 * 3
+
+
+def test_progress_tells_what_everything_has_cost_so_far_also_what_an_earlier_sweep_did(tmp_path):
+    """Of metrics with the cost of a run so far its last value counts, once a run."""
+    bought = {"policies": [{"kind": "schedule", "periods": [{"begins": 1, "bought": {"people": 10}}]}]}
+    spec = Scenario.from_file("baseline").with_(
+        {"steps": 2, "models.0.count": 4, "metrics": ["depth", "total_cost"], "claims": [], **bought}
+    )
+    told = []
+    sweep(spec, grid({"humans.0.rate": [3, 6]}), seeds=2, out=tmp_path, progress=lambda *now: told.append(now))
+    costs = open_sweep(next(tmp_path.glob("*/sweep-*"))).table["total_cost"]
+    assert (costs > 0).all()
+    assert told[-1][4] == pytest.approx(costs.sum())
+    assert [done for done, *_ in told] == [0, 1, 2, 3, 4]
+    sweep(spec, grid({"humans.0.rate": [3, 6]}), seeds=3, out=tmp_path, progress=lambda *now: told.append(now))
+    assert told[5][4] == pytest.approx(costs.sum())
+    assert told[5][3] == pytest.approx(told[4][3], abs=1e-5)
+    words = progress.spent_words(*told[5][2:5])
+    assert words.endswith(f"cost {costs.sum():,.0f}")
+    assert "cost" not in progress.spent_words(0, 1.0, float("nan"))
+
+
+@pytest.mark.parametrize("design", [[], ["--design", "boundary", "--event", "depth > 1", "--precision", "1"]])
+def test_an_interrupt_ends_in_one_line_that_says_how_to_go_on(design, tmp_path, monkeypatch, capsys):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep_cells, "measured", stopped)
+    vary = "models.0.read=5:50" if design else "models.0.read=5,9"
+    assert main(["sweep", "baseline", "--vary", vary, *design, "--out", str(tmp_path)]) == 130
+    where = tmp_path / "baseline"
+    said = f"Interrupted; every run that had ended is kept in {where}. The same command goes on.\n"
+    assert capsys.readouterr().err == said

@@ -45,6 +45,31 @@ def test_a_moved_parameter_is_in_the_scenario():
     assert moved.verifiers[0].placement.share == 0.25
 
 
+@pytest.mark.parametrize("name", ["tail_subsidy", "buy_or_verify", "moratorium", "minority_fund"])
+def test_numbers_of_policies_can_be_moved_to_both_ends(name):
+    found = Scenario.from_file(name)
+    base = next(arm for arm in map(found.arm, found.arms) if arm.policies)
+    known = [p for p in parameters(base) if p.address.startswith("policies.")]
+    assert known
+    for p in known:
+        for end in (p.low, p.high):
+            changed(base, parameters(base), {p.address: end})
+
+
+def test_the_panel_is_told_what_policies_hold_and_what_they_spent():
+    bought = {"kind": "schedule", "price": 2.0, "periods": [{"begins": 1, "bought": {"people": 10}}, {"begins": 2}]}
+    world = Ecosystem(Scenario.from_file("baseline").with_({"policies": [bought], "models.0.count": 4}), rng=0)
+    feed = Feed(world)
+    assert feed.message()["policies"] == {"t": 0, "now": [], "spent": []}
+    world.step()
+    told = feed.message()["policies"]
+    assert told == {"t": 1, "now": ["10 more documents of people a step"], "spent": [["human documents", 20.0]]}
+    json.dumps(told)
+    world.step()
+    assert feed.message()["policies"] == {"t": 2, "now": [], "spent": [["human documents", 20.0]]}
+    assert Feed(Ecosystem(Scenario.from_file("baseline"), rng=0)).message()["policies"] is None
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -31,6 +31,7 @@ class Grounding(Verifier):
 
     reads: ClassVar[tuple[str, ...]] = ("claims",)
     critiques: ClassVar[bool] = True
+    of_answers: ClassVar[bool] = True
 
     gate: Literal["publish", "panel"] = Field(
         "publish", description="publish: what was retrieved is known then; panel: judges only as a member of one."

@@ -81,6 +81,7 @@ def prepared(spec: Scenario, pairs: Pairs, how: How) -> Iterator[Progress | None
         machine.use(machine.placed(how.device, how.threads, jobs))
         preflight.check(spec, arms)
         lines = preflight.large(spec, arms, jobs)
+        lines += preflight.idle(spec, arms) + _made_anew(spec, pairs, folder, how.device)
         if lines and not how.quiet:
             print(*lines, sep="\n", file=sys.stderr)
         with shown(lambda: _steps_ahead(spec, pairs, folder, how.device), how.quiet) as progress:
@@ -108,6 +109,20 @@ def as_table(frame: pd.DataFrame) -> str:
     if sys.stdout.isatty():
         return frame.to_string(index=False, float_format="{:.6g}".format)
     return frame.to_csv(index=False).rstrip("\n")
+
+
+def _made_anew(spec: Scenario, pairs: Pairs, folder: Path, device: str) -> list[str]:
+    """A line where runs of another version lie in the folder: they are replaced."""
+    from ecosystem.runs import folder as run_folder
+    from ecosystem.runs.wording import counted, listed
+
+    arms = {arm: spec.arm(arm) for arm, _ in pairs} if folder.is_dir() else {}
+    found = [run_folder.outdated(run_folder.seed_folder(folder, a, k), arms[a], device) for a, k in pairs if arms]
+    old = [keys for keys in found if keys]
+    if not old:
+        return []
+    other = listed(list(dict.fromkeys(key for keys in old for key in keys)))
+    return [f"{folder} holds {counted(len(old), 'run')} of another version (of {other}); made anew."]
 
 
 def _steps_ahead(spec: Scenario, pairs: Pairs, folder: Path, device: str) -> int:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ecosystem.runs.boundary_search import Crossing
 
 Progress = Callable[[str, int, int, int, int], None]
 
@@ -31,8 +36,8 @@ def shown(steps: Callable[[], int], quiet: bool) -> Iterator[Progress | None]:
 
 
 @contextlib.contextmanager
-def cells_shown(quiet: bool) -> Iterator[Callable[[int, int, int, float], None] | None]:
-    """A bar on standard error over the cells of a sweep, with the computing so far; None where it is not wanted."""
+def cells_shown(quiet: bool) -> Iterator[Callable[[int, int, int, float, float], None] | None]:
+    """A bar on standard error over the cells of a sweep, with what they took so far; None where it is not wanted."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -48,9 +53,8 @@ def cells_shown(quiet: bool) -> Iterator[Callable[[int, int, int, float], None] 
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("sweep", total=1, spent="")
 
-        def progress(done: int, total: int, failed: int, seconds: float) -> None:
-            spent = f"{failed:,} failed, {seconds:,.0f} s of computing"
-            bar.update(task, completed=done, total=total, spent=spent)
+        def progress(done: int, total: int, failed: int, seconds: float, cost: float) -> None:
+            bar.update(task, completed=done, total=total, spent=spent_words(failed, seconds, cost))
 
         yield progress
 
@@ -69,6 +73,32 @@ def steps_shown(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]
     with Progress(*columns, TextColumn("left"), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1)
         yield lambda about, done, total: bar.update(task, completed=done, total=total, description=about)
+
+
+@contextlib.contextmanager
+def search_shown(quiet: bool, precision: float, scale: float) -> Iterator[Callable[[Crossing], None] | None]:
+    """A line on standard error on how far a boundary search is; `scale`: of its axis in units of the key."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def progress(now: Crossing) -> None:
+            so_far = f"known to +- {scale * now.precision:.3g}" if now.rising is not None else "looking at both ends"
+            bar.update(task, description=f"{now.questions:,} runs: {so_far}, asked for +- {precision:g}")
+
+        yield progress
+
+
+def spent_words(failed: int, seconds: float, cost: float) -> str:
+    """What the cells of a sweep took so far."""
+    charged = "" if math.isnan(cost) else f", cost {cost:,.0f}"
+    return f"{failed:,} failed, {seconds:,.0f} s of computing{charged}"
 
 
 def _follower(bar, task) -> Progress:

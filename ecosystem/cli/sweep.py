@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +25,7 @@ from ecosystem.cli.options import (
     command_line,
     parsed_seeds,
 )
-from ecosystem.cli.progress import cells_shown
+from ecosystem.cli.progress import cells_shown, search_shown
 from ecosystem.errors import InputError, suggestion
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def sweep(
 def _sweep(spec: Scenario, design: Design, at: Any, seeds: str, how: How, again: bool) -> int:
     from ecosystem.runs import sweep as sweeps
 
-    with cells_shown(how.quiet) as progress:
+    with _interruptible(how, spec), cells_shown(how.quiet) as progress:
         found = sweeps.sweep(
             spec, design, parsed_seeds(seeds), at, how.jobs, how.out, progress, command_line(), how.device, again=again
         )
@@ -103,12 +105,16 @@ def _sweep(spec: Scenario, design: Design, at: Any, seeds: str, how: How, again:
 def _boundary(spec: Scenario, given: dict[str, Any], event: str, precision: float, how: How) -> int:
     from ecosystem.runs.boundary import boundary
     from ecosystem.runs.runner import RunFailed
+    from ecosystem.runs.sweep_design import checked_range
 
     if len(given) != 1:
         raise InputError(f"--design boundary: needs one --vary KEY=LOW:HIGH; got {len(given)}")
     ((key, between),) = given.items()
+    bounds = checked_range(key, between)
+    asked_for = (spec, key, between, event, precision)
     try:
-        found = boundary(spec, key, between, event, precision, out=how.out, command=command_line(), device=how.device)
+        with _interruptible(how, spec), search_shown(how.quiet, precision, bounds.high - bounds.low) as progress:
+            found = boundary(*asked_for, out=how.out, progress=progress, command=command_line(), device=how.device)
     except RunFailed as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
@@ -121,6 +127,17 @@ def _boundary(spec: Scenario, given: dict[str, Any], event: str, precision: floa
     if not found.precise:
         print(f"the precision asked for was not reached in {found.runs} runs", file=sys.stderr)
     return 0
+
+
+@contextlib.contextmanager
+def _interruptible(how: How, spec: Scenario) -> Iterator[None]:
+    """Ctrl-C ends in one line that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        where = Path(how.out) / spec.name
+        print(f"Interrupted; every run that had ended is kept in {where}. The same command goes on.", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def _say_indices(found: Sweep, quiet: bool) -> None:

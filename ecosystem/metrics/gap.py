@@ -37,21 +37,20 @@ OWN_LUCK = 2**31  # places in the chance of a panel's verdicts from here on are 
 
 def generation_verification_gap(world, verifier: str | None = None) -> np.ndarray:
     """(N,) J(f_w) - J(f). `generation_verification_gap@name`: of one verifier; without a name of all that stand at a
-    gate, one after the other. NaN where nothing tells how good a document is.
+    gate, one after the other. NaN where nothing tells how good a document is, and where no verifier stands.
     """
-    candidates = _candidates(world)
-    return gap(candidates.worth, _weights(world, verifier, candidates))
+    return _gap(world, verifier, _candidates(world))
 
 
 @defined_for("claims")
 def relative_gap(world, verifier: str | None = None) -> np.ndarray:
     """(N,) (J(f_w) - J(f)) / (1 - J(f)), worlds of facts: 1 is a verifier that finds every right answer there could be.
 
-    NaN for a model that is always right.
+    NaN for a model that is always right, and where no verifier stands.
     """
     candidates = _candidates(world)
     left_N = 1 - candidates.worth.mean(axis=(1, 2))
-    found_N = gap(candidates.worth, _weights(world, verifier, candidates))
+    found_N = _gap(world, verifier, candidates)
     with np.errstate(invalid="ignore"):
         return np.where(left_N > 0, found_N / left_N, np.nan)
 
@@ -75,6 +74,13 @@ def gap(worth_NPn: np.ndarray, weight_NPn: np.ndarray) -> np.ndarray:
     gain_NP = np.where(known_NP & (total_NP > 0), chosen_NP - worth.mean(axis=2), 0)
     with np.errstate(invalid="ignore"):
         return gain_NP.sum(axis=1) / known_NP.sum(axis=1)
+
+
+def _gap(world, verifier: str | None, candidates: _Candidates) -> np.ndarray:
+    """(N,) the gap of a world's candidates."""
+    if not world.gates.named(verifier):
+        return np.full(world.n, np.nan)
+    return gap(candidates.worth, _weights(world, verifier, candidates))
 
 
 class _Candidates(NamedTuple):

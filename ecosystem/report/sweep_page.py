@@ -16,7 +16,7 @@ from ecosystem.report.words import between, duration, heading, number, span
 from ecosystem.runs import provenance
 from ecosystem.runs import sweep_store as store
 from ecosystem.runs.boundary import searched
-from ecosystem.runs.folder import SCENARIO
+from ecosystem.runs.folder import SCENARIO, scenario_of
 from ecosystem.runs.sensitivity import indices
 from ecosystem.runs.statistics import Interval
 from ecosystem.runs.sweep import Sweep, open_sweep
@@ -39,7 +39,7 @@ def write(folder: str | Path) -> Path:
 
 def content(found: Sweep) -> dict[str, Any]:
     """What the template shows."""
-    spec, swept, kind = Scenario.from_file(found.folder / SCENARIO), Swept(found), found.told["kind"]
+    spec, swept, kind = scenario_of(found.folder), Swept(found), found.told["kind"]
     size = _size(found)
     whole = kind in INDEXED and not found.failed and len(swept.numbers) == size["points"] and bool(swept.metrics)
     tables = {metric: indices(found, metric) for metric in swept.metrics} if whole else {}

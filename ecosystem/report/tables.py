@@ -18,7 +18,7 @@ from ecosystem.runs import claims as claiming
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.findings import findings
 from ecosystem.runs.opened import failure
-from ecosystem.runs.spending import spending
+from ecosystem.runs.spending import WORDS, spending
 from ecosystem.runs.statistics import Interval, t_interval
 from ecosystem.runs.supported import answering
 from ecosystem.runs.verified import works
@@ -137,13 +137,9 @@ def verifiers(study) -> list[dict]:
 
 def costs(study) -> list[dict]:
     """A row for each kind of things that policies bought in an arm, and for whom."""
-    words = {
-        "human": "human documents", "rare": "human documents of what is rare", "forgone": "models' documents forgone",
-        "verification": "judgements",
-    }  # fmt: skip
     return [
         {
-            "arm": spent.arm, "kind": words.get(spent.kind, spent.kind), "whom": spent.whom,
+            "arm": spent.arm, "kind": WORDS.get(spent.kind, spent.kind), "whom": spent.whom,
             "cells": [_figure(spent.units), _figure(spent.cost)],
         }
         for spent in spending(study)

@@ -126,6 +126,30 @@ def complete(folder: Path, spec: Scenario, device: str = "cpu") -> bool:
     return same and _last_step(folder) == spec.steps
 
 
+def scenario_of(folder: Path) -> Scenario:
+    """The scenario that a results folder holds; InputError, in one line, where it is of another version."""
+    from ecosystem.errors import InputError
+    from ecosystem.scenario import Scenario
+
+    try:
+        return Scenario.from_file(folder / SCENARIO)
+    except InputError as error:
+        first, *more = error.lines
+        rest = f" (and {len(more)} more)" if more else ""
+        raise InputError(f"{folder} does not fit this version of the program: {first}{rest}") from None
+
+
+def outdated(folder: Path, spec: Scenario, device: str = "cpu") -> list[str]:
+    """What the complete run that lies there was made with otherwise: versions, code, data, device; [] where nothing."""
+    try:
+        told = provenance.read(folder)
+    except (OSError, ValueError):
+        return []
+    origin = provenance.origin(spec.plain()) | {"device": device}
+    complete = isinstance(told, dict) and told.get("status") == "complete"
+    return [key for key, value in origin.items() if told.get(key) != value] if complete else []
+
+
 def unfinished(folder: Path, spec: Scenario, device: str = "cpu") -> int | None:
     """The last step (-1: none) of a run that was stopped and can go on: it is of this scenario and seed, by the same
     code, data and libraries on this device, and its record is whole. None where there is none.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ecosystem.errors import InputError
+from ecosystem.errors import InputError, suggestion
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs import provenance, summary, tables
 from ecosystem.runs.record import COLUMNS
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from ecosystem.scenario import Scenario
 
 
+NEEDED = ("scenario", "arm", "seed", "status", "reason")  # of a run's provenance
+SWEEP = "sweep.json"
+ANOTHER = "was written by another version of this program"
+
+
 @dataclass(frozen=True)
 class Run(Tables):
     """One run: a scenario, an arm and a seed."""
@@ -40,10 +45,15 @@ class Run(Tables):
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """Who, when, with what, and how it ended."""
+        path = self.folder / provenance.FILE
         try:
-            return provenance.read(self.folder)
+            told = provenance.read(self.folder)
         except ValueError as error:
-            raise InputError(f"{self.folder / provenance.FILE}: not a JSON file ({error}).") from None
+            raise InputError(f"{path}: not a JSON file ({error}).") from None
+        lacks = [key for key in NEEDED if key not in told] if isinstance(told, dict) else list(NEEDED)
+        if lacks:
+            raise InputError(f"{path}: {ANOTHER} (it lacks {', '.join(lacks)}).")
+        return told
 
     @cached_property
     def spec(self) -> Scenario:
@@ -102,6 +112,8 @@ class Run(Tables):
                 cursor = db.execute(query, given)
                 return tables.typed([name for name, *_ in cursor.description], cursor.fetchall())
         except sqlite3.DatabaseError as error:
+            if str(error).startswith("no such "):  # table or column
+                raise InputError(f"{path}: {ANOTHER} ({error}); run it again, or read it with that one.") from None
             raise InputError(f"{path}: cannot be read ({error}); remove {self.folder} and run it again.") from None
 
     def _repr_html_(self) -> str:
@@ -191,6 +203,10 @@ class Study(Tables):
         """A metric over time, an arm a line, with its interval over seeds."""
         from ecosystem.report import figures
 
+        known = [name for name in self.steps.columns if name not in ("arm", "seed", "step")]
+        if metric not in known:
+            hint = suggestion(metric, known)
+            raise InputError(f"{self.spec.name} has no metric '{metric}'.{hint} It measured {', '.join(known)}.")
         return figures.curves(self, metric, **more)
 
     def _repr_html_(self) -> str:
@@ -211,6 +227,8 @@ def open_run(folder: str | Path) -> Run | Study:
         return Study(path)
     if below := _runs_below(path, "seed-*"):
         return Study(path.parent, tuple((run.arm, run.seed) for run in map(Run, below)))
+    if (path / SWEEP).is_file():
+        raise InputError(f"{folder} is the folder of a sweep, not of a run; `ecosystem report` makes its page.")
     found = {run.parent.parent for up in ("*", "*/*") for run in _runs_below(path, f"{up}/*/seed-*")}
     studies = sorted(found, key=lambda study: -study.stat().st_mtime)
     if len(studies) == 1:
@@ -240,6 +258,4 @@ def _arms(folder: Path) -> Sequence[str]:
 
 
 def _spec(folder: Path) -> Scenario:
-    from ecosystem.scenario import Scenario
-
-    return Scenario.from_file(folder / run_folder.SCENARIO)
+    return run_folder.scenario_of(folder)

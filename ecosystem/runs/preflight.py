@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import contextmanager, nullcontext
 
+from ecosystem.components import kind_of
 from ecosystem.errors import InputError
 from ecosystem.interfaces import Learner
+from ecosystem.runs.wording import listed
 from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
 
@@ -38,6 +40,19 @@ def large(spec: Scenario, arms: Sequence[str], jobs: int = 1) -> list[str]:
             told = _told(arm, jobs)
         lines |= {line: "" if name == arms[0] else f"arms.{name}: " for line in told if line not in lines}
     return [of + line for line, of in lines.items()]
+
+
+def idle(spec: Scenario, arms: Sequence[str]) -> list[str]:
+    """A line for each verifier that judges answers where no model of an arm answers anything."""
+    lines: dict[str, list[str]] = {}
+    for name in arms:
+        arm = spec.arm(name)
+        if not any(group.questions for group in arm.models):
+            for verifier in arm.verifiers:
+                if verifier.of_answers:
+                    lines.setdefault(f"verifiers.{verifier.name} ({kind_of(verifier)})", []).append(name)
+    why = "judges answers, and no group of models has `questions`: everything passes it"
+    return [f"{which} {why}{'' if len(of) == len(arms) else f' (in {listed(of)})'}." for which, of in lines.items()]
 
 
 def _told(spec: Scenario, jobs: int) -> list[str]:

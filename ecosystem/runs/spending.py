@@ -8,6 +8,14 @@ import numpy as np
 
 from ecosystem.runs.statistics import Interval, t_interval
 
+WORDS = {
+    "human": "human documents",
+    "rare": "human documents of what is rare",
+    "forgone": "models' documents forgone",
+    "verification": "judgements",
+}
+"""The kinds of the ledger as people call them."""
+
 
 @dataclass(frozen=True)
 class Spent:

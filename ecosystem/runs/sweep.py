@@ -26,7 +26,7 @@ from ecosystem.runs.runner import needs_main
 from ecosystem.runs.sweep_cells import At, Found
 from ecosystem.runs.sweep_design import Design
 from ecosystem.runs.sweep_opened import TABLE, TOLD, Sweep, open_sweep
-from ecosystem.runs.sweep_store import Store
+from ecosystem.runs.sweep_store import COST, Store
 
 if TYPE_CHECKING:
     from ecosystem.scenario import Scenario
@@ -35,8 +35,8 @@ CHUNK = 32  # cells that a worker is given at once, at most
 RECYCLED = 64  # chunks of that size after which a worker is replaced; a new one costs about a second
 __all__ = ["Sweep", "open_sweep", "sweep"]
 
-Progress = Callable[[int, int, int, float], None]
-"""progress(cells done, cells in all, failed, seconds of computing so far)"""
+Progress = Callable[[int, int, int, float, float], None]
+"""progress(cells done, cells in all, failed, seconds of computing so far, cost so far: NaN where it is not measured)"""
 
 
 def sweep(
@@ -123,11 +123,11 @@ class _Runner:
     def run(self, jobs: int) -> None:
         """First in chunks; then one by one what workers that died have left, for one of each chunk was the culprit."""
         self.done = self.total - sum(len(seeds) for _, _, seeds in self._missing())
-        self.failed, self.seconds = self.cells.count("cells", "status = 'failed'"), 0.0
+        self.failed, (self.seconds, self.cost) = self.cells.count("cells", "status = 'failed'"), self.cells.spent()
         left = self.total - self.done
         if not left:
             return
-        self.progress(self.done, self.total, self.failed, self.seconds)
+        self._tell()
         jobs = min(jobs, left)
         size = max(1, min(CHUNK, left // (8 * jobs)))
         if jobs <= 1:
@@ -163,7 +163,12 @@ class _Runner:
         self.cells.write(found.point, found.seed, found.rows, found.reason, found.seconds)
         self.done, self.failed = self.done + 1, self.failed + bool(found.reason)
         self.seconds += found.seconds
-        self.progress(self.done, self.total, self.failed, self.seconds)
+        if COST in self.cells.metrics and found.rows:
+            self.cost += found.rows[-1][1][self.cells.metrics.index(COST)]
+        self._tell()
+
+    def _tell(self) -> None:
+        self.progress(self.done, self.total, self.failed, self.seconds, self.cost)
 
 
 def _steps(spec: Scenario, at: Sequence[int] | str) -> At:

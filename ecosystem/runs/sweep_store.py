@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecosystem.errors import InputError
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.transactions import transaction
 
 DB = "sweep.db"
+COST = "total_cost"  # the metric of a run's cost so far
 
 Rows = Sequence[tuple[int, tuple[float, ...]]]
 """(step, values of the metrics) at each step that is kept"""
@@ -68,6 +70,15 @@ class Store:
                 self._db.executemany(
                     f"INSERT INTO results VALUES ({self._values})", ((point, seed, step, *v) for step, v in rows)
                 )
+
+    def spent(self) -> tuple[float, float]:
+        """Seconds of computing of all cells so far, and what they cost: NaN where `total_cost` is not measured."""
+        ((seconds,),) = self._db.execute("SELECT total(seconds) FROM cells")
+        if COST not in self.metrics:
+            return seconds, math.nan
+        last = "SELECT max(step) FROM results WHERE point = r.point AND seed = r.seed"
+        ((cost,),) = self._db.execute(f"SELECT total({COST}) FROM results r WHERE step = ({last})")
+        return seconds, cost
 
     def clear(self) -> None:
         """Nothing is left but the empty tables."""
@@ -120,6 +131,9 @@ def read(folder: Path, metrics: Sequence[str]) -> Iterator[tuple]:
 
 @contextlib.contextmanager
 def reading(folder: Path) -> Iterator[sqlite3.Connection]:
-    """The database of a sweep folder, for reading."""
-    with contextlib.closing(sqlite3.connect(f"{(folder / DB).absolute().as_uri()}?mode=ro", uri=True)) as db:
-        yield db
+    """The database of a sweep folder, for reading; InputError where it is damaged, or of another version."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{(folder / DB).absolute().as_uri()}?mode=ro", uri=True)) as db:
+            yield db
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"{folder / DB}: cannot be read ({error}); another --out begins anew.") from None

@@ -15,6 +15,8 @@ import numpy as np
 
 from ecosystem.model import Ecosystem
 from ecosystem.report.bands import KEYS
+from ecosystem.runs.spending import WORDS
+from ecosystem.telling import held
 from ecosystem.view.packing import quantised
 from ecosystem.view.recording import COLOURS, CURVES, FLAGS, ONSETS, bands_of, mark_of, policy, told
 from ecosystem.view.topology import of_world
@@ -35,6 +37,7 @@ class Feed:
         self._collapsed = 0.0  # the largest share of collapsed models that was told of
         self._tail: deque[dict[str, Any]] = deque(maxlen=TAIL)
         self._told = -1
+        self._policies: dict[str, Any] | None = None
         self.start = {
             "run": next(_runs),
             "name": world.spec.name,
@@ -46,12 +49,13 @@ class Feed:
         }
 
     def message(self, pinned: int = -1) -> dict[str, Any]:
-        """The newest frame: {run, tail, agents, pinned}; `tail`: what the last steps were on the whole."""
+        """The newest frame: {run, tail, agents, pinned, policies}; `tail`: what the last steps were on the whole."""
         frame = self.world.frame
         assert frame is not None
         if frame.t != self._told:
             self._told = frame.t
             self._tail.append(self._whole(frame))
+            self._policies = self._held(frame.t)
         models = self.topology.models
         some = list(frame.agents.items())[:COLOURS]
         agents = {m: quantised(np.asarray(v, float)[models], fine=True, plain=True) for m, v in some}
@@ -59,6 +63,7 @@ class Feed:
             "run": self.start["run"],
             "tail": list(self._tail),
             "agents": agents,
+            "policies": self._policies,
             "pinned": self.pinned(pinned) if 0 <= pinned < len(models) else None,
         }
 
@@ -71,6 +76,14 @@ class Feed:
         except (ValueError, IndexError, KeyError):  # it was read while the world was stepping: told at the next frame
             told_of = {"texts": [], "distribution": None}
         return {"place": place, "t": frame.t if frame else 0, **told_of}
+
+    def _held(self, step: int) -> dict[str, Any] | None:
+        """What policies say of the step, and what they have spent by kind; None where the scenario has none."""
+        steering = self.world.steering
+        if not steering.policies:
+            return None
+        spent = [[WORDS.get(kind, kind), round(cost, 2)] for kind, cost in list(steering.spent.items())]
+        return {"t": step, "now": held(steering.now), "spent": spent}
 
     def _measures(self) -> list[str]:
         frame = self.world.frame

@@ -130,13 +130,21 @@ def ApplyBar(world: solara.Reactive[Ecosystem], given: solara.Reactive[dict], kn
 
 @solara.component
 def Seed(given: solara.Reactive[dict]):
-    """The seed, as a whole number."""
+    """The seed, as a whole number; what cannot be one is refused in a line."""
+    refused, refuse = solara.use_state("")
 
     def put(value: int | None):
-        if value is not None and 0 <= value <= LARGEST_SEED:
+        if value is None:
+            return
+        if 0 <= value <= LARGEST_SEED:
             given.value = {**given.value, "seed": int(value)}
+            refuse("")
+        else:
+            refuse(f"Seed: must be a whole number from 0 to {LARGEST_SEED:,}; got {value}.")
 
     solara.InputInt("Seed", value=given.value.get("seed", 0), on_value=put)
+    if refused:
+        solara.Error(refused, dense=True)
 
 
 @solara.component

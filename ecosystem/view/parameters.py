@@ -15,6 +15,7 @@ from ecosystem.errors import InputError
 from ecosystem.scenario import Scenario
 
 MOST = 24  # sliders
+BOUNDS = frozenset({"low", "high", "least", "most", "when", "back", "first", "gain"})  # of policies
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Parameter:
 
 
 def parameters(spec: Scenario) -> list[Parameter]:
-    """Those of human writing first, then verification, models, the web; at most MOST."""
-    found = [*_humans(spec), *_verifiers(spec), *_models(spec), *_web(spec)]
+    """Those of human writing first, then policies, verification, models, the web; at most MOST."""
+    found = [*_humans(spec), *_policies(spec), *_verifiers(spec), *_models(spec), *_web(spec)]
     return found[:MOST]
 
 
@@ -68,6 +69,17 @@ def _humans(spec: Scenario) -> Iterator[Parameter]:
             yield Parameter(f"{where}.rate", f"{community.name}: documents a step", community.rate, 0, high, 1, True)
         if isinstance(community.reach, float):
             yield Parameter(f"{where}.reach", f"{community.name}: share of models reached", community.reach)
+
+
+def _policies(spec: Scenario) -> Iterator[Parameter]:
+    """Shares, purses, prices and documents bought; not bounds, which only go together."""
+    for policy in spec.policies:
+        where = f"policies.{policy.name}"
+        documents = getattr(policy, "documents", None)
+        if isinstance(documents, int):
+            high = max(4 * documents, 40)
+            yield Parameter(f"{where}.documents", f"{policy.name}: documents a step", documents, 0, high, 1, True)
+        yield from _numbers(policy, where, policy.name, skip=BOUNDS)
 
 
 def _verifiers(spec: Scenario) -> Iterator[Parameter]:

@@ -60,6 +60,7 @@ class View {
     this.charts = this.given.curves.filter((m) => this.runs.some((run) => run.world[m])).map((m) => new Chart(this, m));
     this.timeline = new Timeline(this);
     this.inspector = element("section", { class: "inspector", "aria-label": "Pinned model" });
+    this.policies = element("section", { class: "policies", hidden: true, "aria-label": "Policies" });
     this.tip = element("div", { class: "tip", role: "status", hidden: true });
     this.tableBox = element("section", { class: "tables", hidden: true, "aria-label": "The same as a table" });
     this.legend = element("section", { class: "legend", "aria-label": "Legend" });
@@ -68,7 +69,7 @@ class View {
       this.controls(),
       element("div", { class: "main" },
         element("div", { class: "left" }, element("div", { class: `networks arms-${this.runs.length}` }, ...this.networks.map((n) => n.figure)),
-          ...(this.live ? [this.timeline.whole] : []), this.legend, this.inspector),
+          ...(this.live ? [this.timeline.whole, this.policies] : []), this.legend, this.inspector),
         element("div", { class: "curves" }, ...this.charts.map((c) => c.figure))),
       ...(this.live ? [] : [element("div", { class: "player" }, this.player(), this.timeline.whole)]),
       this.tableBox, this.tip);

@@ -38,6 +38,7 @@ class LivePanel {
       if (marks !== this.marks) { this.marks = marks; this.view.drawLegend(); }
       this.view.go(this.view.following ? this.view.last : this.view.step);
     }
+    drawPolicies(this.view.policies, message.policies);
   }
 
   dark(on) {
@@ -80,4 +81,14 @@ function drawDetail(view, box, i) {
     g.fillText(label.length > 7 ? `${label.slice(0, 6)}…` : label, 0, 4);
     g.restore();
   });
+}
+
+// What policies hold in the newest step, and what they have spent so far by kind
+function drawPolicies(box, policies) {
+  box.hidden = !policies;
+  if (!policies) return;
+  const total = policies.spent.reduce((sum, [, cost]) => sum + cost, 0), costs = policies.spent.map(([kind, cost]) => element("li", {}, `${kind}: ${shown(cost)}`));
+  box.replaceChildren(
+    element("div", {}, element("h3", {}, `In step ${policies.t}`), element("ul", {}, ...(policies.now.length ? policies.now : ["as the scenario says"]).map((text) => element("li", {}, text)))),
+    element("div", {}, element("h3", {}, `Spent so far: ${shown(total)}`), element("ul", {}, ...costs)));
 }
