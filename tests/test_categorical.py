@@ -128,3 +128,15 @@ def test_zipf_writes_by_its_probabilities(keys):
 def test_zipf_stays_within_its_items(keys):
     with pytest.raises(ValueError, match="must be at most items, 5"):
         Zipf(items=5, **keys)
+
+
+@pytest.mark.parametrize("learner", [Categorical(temperature=0.7), Categorical(top_p=0.8)])
+def test_a_newcomer_that_knows_more_items_changes_no_last_digit(learner):
+    """Its longer row fills up those of the others with zeros, which numpy's pairwise sums group differently."""
+    rng, content = np.random.default_rng(0), np.zeros((2, 400), np.int32)
+    content[0], content[1] = rng.choice(40, 400, p=rng.dirichlet(np.ones(40))), np.arange(400)
+    shape, draws = DocumentShape("items", 500), Streams(0).rows("train", 0, 2)
+    params = learner.init(2, shape, draws)
+    together = learner.train(params, content, np.ones((2, 400)), draws)["mass"][0]
+    alone = learner.train({k: v[:1] for k, v in params.items()}, content[:1], np.ones((1, 400)), draws)["mass"][0]
+    assert (together[: alone.size] == alone).all()

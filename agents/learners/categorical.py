@@ -10,7 +10,7 @@ from agents.kernels.numerics import pick
 from ecosystem.documents import DocumentShape
 from ecosystem.interfaces import Atoms, Learner, Params
 from ecosystem.streams import Draws, fill_units
-from ecosystem.tally import tally
+from ecosystem.tally import row_sums, tally
 
 
 class Categorical(Learner):
@@ -79,18 +79,19 @@ class Categorical(Learner):
         return Atoms(params["item"], params["mass"])
 
     def _reshaped(self, mass_NU: np.ndarray) -> np.ndarray:
-        """Probabilities from masses, sharpened and cut as the hyperparameters say."""
+        """Probabilities from masses, sharpened and cut as the hyperparameters say. Rows are filled up with zeros to the
+        longest of any model: sums go through them in order, so that not even rounding depends on who else there is."""
         mass = mass_NU / mass_NU.max(axis=1, keepdims=True)
         if self.temperature != 1:
             mass = np.where(mass > 0, mass ** (1 / self.temperature), 0.0)
-        mass /= mass.sum(axis=1, keepdims=True)
+        mass /= row_sums(mass)[:, None]
         if self.top_p < 1:
             order = np.argsort(-mass, axis=1, kind="stable")
             ranked = np.take_along_axis(mass, order, axis=1)
             # sums of shares may miss the share asked for by rounding
             ranked[np.cumsum(ranked, axis=1) - ranked >= self.top_p - 1e-12] = 0
             np.put_along_axis(mass, order, ranked, axis=1)
-            mass /= mass.sum(axis=1, keepdims=True)
+            mass /= row_sums(mass)[:, None]
         return mass
 
 
