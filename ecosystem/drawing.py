@@ -35,7 +35,8 @@ class Drawing:
         """What the models of a group read in a step. `reading.unfed: error`: WorldError where one has nothing."""
         rules, readers = self.rules, population.numbers
         everything = population.group.read == "all"
-        budget = int(available(self.follows, pool)[readers].max()) if everything else int(population.group.read)
+        there = available(self.follows, pool)[population.siblings] if everything else np.zeros(0, np.int64)
+        budget = int(there.max()) if everything else int(population.group.read)
         own = population.publishes if rules.unfed == "self" and everything else 0
         first = max(budget, own, 1)
 

@@ -153,6 +153,11 @@ class Learner(Component):
         """
         return 0
 
+    def tile(self, n: int, shape: DocumentShape) -> int:
+        """Of a group of n, how many models are computed together; it may be cut, to be dealt out to several processes,
+        between these only. By default 1 where rows are exact (`row_tolerance` 0), else all."""
+        return n if self.row_tolerance else 1
+
     def atoms(self, params: Params) -> Atoms | None:
         """Exact item distributions where the learner has them; None: measured from a sample."""
         return None

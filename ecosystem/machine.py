@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +118,25 @@ def deal(work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
         except BaseException:
             stop.at(0)
             raise
+
+
+_whole: int | None = None
+
+
+@contextlib.contextmanager
+def part_of(n: int) -> Iterator[None]:
+    """Inside, models are part of a group of n, the rest of which is computed elsewhere: see `whole`."""
+    global _whole
+    before, _whole = _whole, n
+    try:
+        yield
+    finally:
+        _whole = before
+
+
+def whole(n: int) -> int:
+    """How many models tiles are to be cut for, where n are at hand: numbers may depend on it in their last bits."""
+    return n if _whole is None else _whole
 
 
 def go_on() -> None:

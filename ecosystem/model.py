@@ -22,7 +22,7 @@ from ecosystem.metrics.collapse import metric_of
 from ecosystem.network import Network, build, from_networkx, reach
 from ecosystem.notes import Notes
 from ecosystem.population import Population
-from ecosystem.reading import Follows
+from ecosystem.reading import Diet, Follows
 from ecosystem.readout import Readout
 from ecosystem.reference import Reference
 from ecosystem.scenario import Scenario
@@ -62,7 +62,7 @@ class Ecosystem(mesa.Model):
         self.writers, self.shape = writers, writers[0].shape
         self.humans = Humans(spec.humans, writers, self._reach(), self.streams)
         self.reference = Reference(self.humans, spec.measure.rare_below)
-        self.populations = founding.populations(spec, self.shape, self.streams)
+        self.populations = self._founded()
         self._new_web()
         self._values: dict[str, np.ndarray | float] = {}
         self._first: dict[str, np.ndarray | float] = {}
@@ -98,14 +98,7 @@ class Ecosystem(mesa.Model):
         self.gates.begin(self.t)
         self._publish()
         self.gates.judge(self.corpus)
-        pool = self.corpus.readable(self.streams.get("retention", self.t))
-        diets = [self.drawing.diet(population, pool, self.corpus, self.t) for population in self.populations]
-        for population, diet in zip(self.populations, diets, strict=True):  # all have read before anyone trains
-            if self.spread is not None:
-                self.spread.read(population.numbers, diet)
-            if self.claims_read is not None:
-                self.claims_read.note(population.numbers, diet.content(), diet.read_n)
-            population.learn(diet, self.t)
+        self._read_and_train()
         self.notes.events += self.gates.events(self.t)
         self.notes.judgements += [(self.t, judgements) for judgements in self.gates.judgements()]
         self.notes.worked += self.gates.worked(self.t)
@@ -201,6 +194,10 @@ class Ecosystem(mesa.Model):
         self.notes.events += self.gates.open(self.populations)
         self._measure()
 
+    def _founded(self) -> list[Population]:
+        """The groups."""
+        return founding.populations(self.spec, self.shape, self.streams)
+
     def _pretrain(self) -> None:
         for population in self.populations:
             content = self.humans.pretraining(population)
@@ -220,7 +217,7 @@ class Ecosystem(mesa.Model):
             first = self.n + len(self.spec.humans) + p.first
             counts_S[first : first + p.n] = p.group.pretraining
         batches = [Batch(self._archive.pop(p.first).reshape(-1, *self.shape.trailing)) for p in kept]
-        self.corpus.append(0, batches, counts_S)
+        self._append(batches, counts_S)
 
     def _write(self, population: Population, step: int, attempt: int = 0, rows: np.ndarray | None = None) -> Batch:
         """What a group writes: freely, or in answer to questions."""
@@ -240,7 +237,7 @@ class Ecosystem(mesa.Model):
         human = [gate.of_people(self.humans.publish(self.t, h), h, self.t) for h in range(len(self.spec.humans))]
         counts_S[self.n : self.n + len(human)] = [len(c) for c in human]
         first = self.corpus.published
-        self.corpus.append(self.t, batches + [Batch(c) for c in human], counts_S)
+        self._append(batches + [Batch(c) for c in human], counts_S)
         self._note_answers(batches, first)
         if self.spec.record.documents not in ("none", 0.0):
             self.notes.documents.append(self.corpus.documents(self.t))
@@ -248,6 +245,22 @@ class Ecosystem(mesa.Model):
             told = f"{name}: every document was published once by step {step}; they repeat now"
             self.notes.events.append(Event(self.t, None, "source_dry", told))
         self.humans.dry.clear()
+
+    def _append(self, batches: list[Batch], counts_S: np.ndarray) -> None:
+        """To the web, in the order of sources."""
+        self.corpus.append(self.t, batches, counts_S)
+
+    def _read_and_train(self) -> list[Diet]:
+        """What every group reads of the web as it stands; they train on it. Gives the diets."""
+        pool = self.corpus.readable(self.streams.get("retention", self.t))
+        diets = [self.drawing.diet(population, pool, self.corpus, self.t) for population in self.populations]
+        for population, diet in zip(self.populations, diets, strict=True):  # all have read before anyone trains
+            if self.spread is not None:
+                self.spread.read(population.numbers, diet)
+            if self.claims_read is not None:
+                self.claims_read.note(population.numbers, diet.content(), diet.read_n)
+            population.learn(diet, self.t)
+        return diets
 
     def _note_answers(self, batches: list[Batch], first: int) -> None:
         """What became of the answers of the step: the numbers of their documents run from `first`."""

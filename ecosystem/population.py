@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from ecosystem.documents import Batch, DocumentShape
-from ecosystem.interfaces import Diverged, Learner, Params
+from ecosystem.interfaces import Atoms, Diverged, Learner, Moments, Params
 from ecosystem.marks import Mark
 from ecosystem.reading import Diet
 from ecosystem.recollection import Recollection
@@ -106,6 +106,11 @@ class Population:
         """Its models' numbers in the world."""
         return np.arange(self.first, self.first + self.n)
 
+    @property
+    def siblings(self) -> np.ndarray:
+        """Numbers of all models of the group, where this is a part of it."""
+        return self.numbers
+
     def draws(self, purpose: str, step: int):
         """Random numbers of this group's models: keyed by their place in the group, so other groups do not matter."""
         return self.streams.rows(f"{purpose}/{self.group.name}", step, self.n)
@@ -164,8 +169,7 @@ class Population:
         """Train on a diet and remember where it came from; a model that read nothing stays as it is."""
         content, fed = diet.content(), diet.read_n > 0
         self.train(content, diet.weight_nb, step)
-        self.depth_n = np.where(fed, diet.depth_n, self.depth_n)
-        self.human_share_n = np.where(fed, diet.human_n / np.maximum(diet.read_n, 1), self.human_share_n)
+        self._note_origin(diet)
         if self.group.learner.copies:
             whole = (diet.read_n == diet.rows_nb.shape[1]).all()
             rows_nb = diet.rows_nb if whole else np.where(diet.weight_nb > 0, diet.rows_nb, -1)
@@ -174,6 +178,20 @@ class Population:
         if self.shape.grammar is not None:
             newer, older = Recollection.of(self.shape.grammar, diet, content), self.recollection
             self.recollection = newer if older is None or fed.all() else older.updated(newer, fed)
+
+    def _note_origin(self, diet: Diet) -> None:
+        """How far from people, and how much of it theirs, is what the models were trained on."""
+        fed = diet.read_n > 0
+        self.depth_n = np.where(fed, diet.depth_n, self.depth_n)
+        self.human_share_n = np.where(fed, diet.human_n / np.maximum(diet.read_n, 1), self.human_share_n)
+
+    def atoms(self) -> Atoms | None:
+        """Exact item distributions, where the learner has them."""
+        return self.learner.atoms(self.params)
+
+    def moments(self) -> Moments | None:
+        """Exact moments, where the learner has them."""
+        return self.learner.moments(self.params)
 
     def log_prob(self, content: np.ndarray) -> np.ndarray:
         """(n, M) nats."""

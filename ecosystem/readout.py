@@ -176,7 +176,7 @@ class Readout:
 
     def _atoms(self, population: Population) -> tuple[Atoms, np.ndarray]:
         """Item distributions of a group and how many draws they come from (infinite: exact)."""
-        exact = population.learner.atoms(population.params)
+        exact = population.atoms()
         if exact is not None:
             return exact, np.full(population.n, np.inf)
         flat = self._sample_of(population).reshape(population.n, -1)
@@ -184,7 +184,7 @@ class Readout:
         return Atoms(*tally(flat, weight, self._shape.size)), weight.sum(axis=1)
 
     def _moments(self, population: Population) -> Moments:
-        exact = population.learner.moments(population.params)
+        exact = population.moments()
         if exact is not None:
             return exact
         sample = self._sample_of(population)

@@ -72,6 +72,11 @@ class Steering:
         self.now = controls
         self._apply(controls, corpus)
 
+    def follow(self, controls: Controls, corpus: Corpus) -> None:
+        """In place of `begin`: what was decided elsewhere holds."""
+        self.now = controls
+        self._apply(controls, corpus)
+
     def end(self, step: int) -> list[Entry]:
         """After a step: what was bought, forgone and judged, as entries of the ledger."""
         self.entries = list(self._entries(step)) if self.policies else []

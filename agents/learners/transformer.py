@@ -168,6 +168,9 @@ class Transformer(NeuralLearner):
         """Writes model `row` as a folder for `AutoModelForCausalLM`, with a tokenizer where the vocabulary is given."""
         return save_pretrained(params["weights"][row], _shape_of(params), folder, vocabulary)
 
+    def tile(self, n: int, shape: DocumentShape) -> int:
+        return _tile(n, self._shape(shape).width)
+
     def memory(self, n: int, shape: DocumentShape, read: int) -> int:
         """Weights and optimiser of all, twice while a fit replaces them; on each thread what its tile works on."""
         of = self._shape(shape)
@@ -251,5 +254,5 @@ def _shape_of(params: Params) -> gpt.GptShape:
 
 def _tile(n: int, width: int) -> int:
     """Agents computed at once."""
-    most = max(1, TILE[machine.here().device] // width)
+    most, n = max(1, TILE[machine.here().device] // width), machine.whole(n)
     return max(1, min(most, -(-n // PIECES))) if machine.here().device == "cpu" else most

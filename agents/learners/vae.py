@@ -127,6 +127,9 @@ class Vae(NeuralLearner):
         (log_nM,) = _dealt(network, params, density, _scaled(params, np.broadcast_to(content, (n, *content.shape))))
         return log_nM - np.log(params["scale"]).sum(axis=1)[:, None]
 
+    def tile(self, n: int, shape: DocumentShape) -> int:
+        return _tile(self.network(shape.size))
+
     def memory(self, n: int, shape: DocumentShape, read: int) -> int:
         network = self.network(shape.size)
         trained, diet = 2 * 3 * 4 * network.layout().size, 3 * 8 * read * shape.size
