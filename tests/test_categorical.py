@@ -133,10 +133,11 @@ def test_zipf_stays_within_its_items(keys):
 @pytest.mark.parametrize("learner", [Categorical(temperature=0.7), Categorical(top_p=0.8)])
 def test_a_newcomer_that_knows_more_items_changes_no_last_digit(learner):
     """Its longer row fills up those of the others with zeros, which numpy's pairwise sums group differently."""
-    rng, content = np.random.default_rng(0), np.zeros((2, 400), np.int32)
-    content[0], content[1] = rng.choice(40, 400, p=rng.dirichlet(np.ones(40))), np.arange(400)
-    shape, draws = DocumentShape("items", 500), Streams(0).rows("train", 0, 2)
-    params = learner.init(2, shape, draws)
-    together = learner.train(params, content, np.ones((2, 400)), draws)["mass"][0]
-    alone = learner.train({k: v[:1] for k, v in params.items()}, content[:1], np.ones((1, 400)), draws)["mass"][0]
-    assert (together[: alone.size] == alone).all()
+    rng, shape, draws = np.random.default_rng(0), DocumentShape("items", 500), Streams(0).rows("train", 0, 31)
+    content = np.stack([*(rng.choice(40, 400, p=rng.dirichlet(np.ones(40))) for _ in range(30)), np.arange(400)])
+    found = []
+    for n in (30, 31):
+        first = learner.init(n, shape, draws)
+        found.append(learner.train(first, content[:n].astype(np.int32), np.ones((n, 400)), draws)["mass"][:30])
+    alone, beside = found
+    assert (beside[:, : alone.shape[1]] == alone).all()
