@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,8 +88,11 @@ def kinds(spec: Scenario) -> set[str]:
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):
+    return makes_others(tmp_path_factory.mktemp("others"))
+
+
+def makes_others(folder: Path) -> Callable[[str], Scenario]:
     """Makes the scenario of a kind, with the model or the data that it needs."""
-    folder = tmp_path_factory.mktemp("others")
     (folder / "prose.txt").write_text("\n\n".join(pretrained_models.PROSE * 5))
     facts = [{"subject": f"Person {i}", "relation": "job", "object": f"job {i % 5}"} for i in range(20)]
     (folder / "facts.jsonl").write_text("".join(json.dumps(fact) + "\n" for fact in facts))
