@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -21,7 +22,7 @@ from ecosystem.runs.statistics import t_interval
 from ecosystem.theory import human_share_curve
 from ecosystem.value import by_community, by_place, by_rarity, by_rate, by_time, feeding, findings
 
-RATES = [0, 20, 100, 400]
+RATES = [0, 10, 50, 200]
 
 
 def fits(samples: list[np.ndarray], expected: np.ndarray) -> bool:
@@ -37,7 +38,7 @@ def fits(samples: list[np.ndarray], expected: np.ndarray) -> bool:
 def neutral(tmp_path_factory):
     """A neutral web in small: 24 seeds at four rates."""
     spec = Scenario.from_file("price_of_human").with_(
-        {"steps": 40, "models.0.count": 20, "models.0.read": 50, "models.0.publish": 2000, "claims": []}
+        {"steps": 30, "models.0.count": 15, "models.0.read": 50, "models.0.publish": 1000, "claims": []}
     )
     return by_rate(spec, "within_diversity", RATES, seeds=24, out=tmp_path_factory.mktemp("neutral"))
 
@@ -49,13 +50,13 @@ def test_the_value_curve_and_the_worth_of_one_more_lie_on_the_law(neutral):
     each = [neutral.each_S(look) for look in neutral.looks[1:]]
     assert fits(curve, neutral.table["law"])
     assert fits(each, neutral.table["each_law"].iloc[1:])
-    n, publish = 50, 2000
+    n, publish = 50, 1000
     shares = [rate / (publish + rate) for rate in RATES]
-    published = [human_share_curve(n, h, 40)[-1] * (1 - 1 / 500) for h in shares]
-    assert np.abs(neutral.table["law"] - published).max() < 0.02  # law 3 has not the bottleneck of publishing
+    published = [human_share_curve(n, h, 30)[-1] * (1 - 1 / 500) for h in shares]
+    assert np.abs(neutral.table["law"] - published).max() < 0.03  # law 3 has not the bottleneck of publishing
 
     # negative control: one read being human is not enough, it is two reads that must come from one model
-    wrong = [human_share_curve(n, 1 - np.sqrt(1 - h), 40)[-1] * (1 - 1 / 500) for h in shares]
+    wrong = [human_share_curve(n, 1 - np.sqrt(1 - h), 30)[-1] * (1 - 1 / 500) for h in shares]
     assert not fits(curve, np.array(wrong))
     assert not fits(each, np.diff(wrong) / np.diff(RATES))
 
@@ -114,11 +115,11 @@ def test_a_community_that_is_added_and_silent_changes_nothing(small_world, tmp_p
 
 
 def test_what_the_most_read_model_is_fed_is_worth_more_as_the_law_has_it(small_world, tmp_path):
-    """A hub without people for 30 steps: t tests, false alarm 1e-6 for all places."""
-    spec = small_world(steps=30).with_(
+    """A hub without people for 20 steps: t tests, false alarm 1e-6 for all places."""
+    spec = small_world(steps=20).with_(
         {"graph": {"kind": "hub", "self_loops": True}, "humans.0.rate": 0, "models.0.count": 8}
     )
-    found = by_place(spec, "within_diversity", documents=10, seeds=40, out=tmp_path)
+    found = by_place(spec, "within_diversity", documents=10, seeds=24, out=tmp_path)
     assert found.lawless == ""
     assert fits([found.value_S(look) for look in found.looks], found.table["law"])
     each = found.table.set_index("name")["each"]
@@ -220,7 +221,7 @@ def test_wrong_input_is_refused_in_one_line_and_writes_nothing(asked, says, tmp_
 
 
 def test_the_command_ends_with_the_finding_and_the_folder(tmp_path, capsys):
-    asked = ["value", "baseline", "--metric", "within_diversity", "--rates", "0,50", "--steps", "3", "--seeds", "2"]
+    asked = ["value", "baseline", "--metric", "within_diversity", "--rates", "0,50", "--steps", "9", "--seeds", "4"]
     assert main([*asked, "--set", "models.0.count=5", "--out", str(tmp_path)]) == 0
     told = capsys.readouterr().out.strip().splitlines()
     assert told[0].startswith("- Between 0 and 50 human documents a step, 10 more a step ")
@@ -233,3 +234,35 @@ def test_the_command_ends_with_the_finding_and_the_folder(tmp_path, capsys):
 def test_wrong_rates_are_refused_from_python_too(small_world, tmp_path):
     with pytest.raises(InputError, match="none below 0; got True"):
         by_rate(small_world(), "depth", [True, 5], out=tmp_path)
+
+
+def test_what_the_seeds_cannot_tell_is_not_told(small_world, tmp_path):
+    """A change that leaves the metric alone: no sentence may say that it moves it."""
+    spec = small_world(metrics=("depth",)).with_({"models.0.publish": 0})  # all that is read is human
+    told = findings(by_rate(spec, "depth", [2, 9], seeds=3, out=tmp_path))
+    assert "cannot be told from nothing (0, 0 to 0)" in told[0]
+    told = findings(by_place(spec, "depth", seeds=3, out=tmp_path))
+    assert "cannot be told from nothing" in told[0]
+    assert not any("raise" in sentence or "lower" in sentence for sentence in told)
+
+
+def test_one_seed_gives_numbers_without_intervals(small_world, tmp_path):
+    found = by_rate(small_world(), "within_diversity", [1, 40], seeds=1, out=tmp_path)
+    told = findings(found)
+    assert "no interval" in told[0]
+    assert "one seed gives no interval" in told[-1]
+    assert (found.save() / "brief.html").is_file()
+
+
+def test_a_metric_without_a_value_there_is_refused(small_world, tmp_path):
+    spec = small_world(metrics=("between_similarity",)).with_({"models.0.count": 1})
+    with pytest.raises(InputError, match="metric: between_similarity has no value"):
+        by_rate(spec, "between_similarity", [1, 5], seeds=2, out=tmp_path)
+
+
+def test_where_nothing_is_left_to_chance_the_law_is_not_rejected_for_rounding(small_world, tmp_path):
+    spec = small_world(metrics=("human_share_read",)).with_({"models.0.publish": 0})
+    found = by_rate(spec, "human_share_read", [3, 9], seeds=3, out=tmp_path)
+    assert "within the 95% interval of 2 of 2 measured values: no further off" in findings(found)[-1]
+    wrong = replace(found, law_PT=found.law_PT - 0.01)
+    assert "of 0 of 2 measured values: further off" in findings(wrong)[-1]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecosystem.errors import InputError
+from ecosystem.runs.wording import counted
 from ecosystem.value import feeding
 from ecosystem.value.law import expected
 from ecosystem.value.measured import check_metric, swept, values
@@ -82,9 +83,9 @@ def by_time(
         batch = {key: feeding.with_more(donor, more, t, t + 1)}
         ways.append(Way(f"step {t}", batch, more, more, 0, f"given at step {t}"))
     every = tuple(range(1, spec.steps + 1, -(-spec.steps // MOMENTS)))
-    looks = [Look(0, "at the end", (spec.steps,))]
+    looks, later = [Look(0, "at the end", (spec.steps,))], f"{counted(after, 'step')} later"
     for i, t in enumerate(given, 1):
-        looks += [Look(i, f"{after} steps later", (t + after,)), Look(i, "at the end", (spec.steps,))]
+        looks += [Look(i, later, (t + after,)), Look(i, "at the end", (spec.steps,))]
         looks += [Look(i, "over the run", every)]
     notes = [f"A batch is {more:,} documents of {donor.name} in one step, beyond what they write anyway."]
     return _found(spec, "time", metric, "in one batch", ways, looks, seeds, notes, how)

@@ -12,6 +12,8 @@ from ecosystem.runs.wording import interval, listed, number
 from ecosystem.value.feeding import mean_rate
 from ecosystem.value.valued import Look, Value
 
+ROUNDING = 1e-9  # of a law's arithmetic
+
 
 def findings(value: Value) -> list[str]:
     """Sentences, the main finding first."""
@@ -36,12 +38,13 @@ def law_told(value: Value) -> str:
     if value.lawless:
         return f"No closed form stands beside it: {value.lawless.rstrip('.')}."
     table = value.table
-    inside = ((table["value_low"] <= table["law"]) & (table["law"] <= table["value_high"])).sum()
+    close = ROUNDING * (1 + table["law"].abs())
+    inside = ((table["value_low"] - close <= table["law"]) & (table["law"] <= table["value_high"] + close)).sum()
     p = holm([_chance(value.value_S(look), law) for look, law in zip(value.looks, table["law"], strict=True)])
     if np.isnan(p).all():
         return "The closed form stands beside it; one seed gives no interval to set against it."
     least = float(np.nanmin(p))
-    verdict = "no further off than chance allows" if least > 0.05 else "further off than chance allows"
+    verdict = "no further off than chance explains" if least > 0.05 else "further off than chance explains, 19 in 20"
     return (
         f"The closed form lies within the 95% interval of {inside} of {len(table)} measured values: {verdict} "
         f"(least p {number(least)} of {len(table)} t tests, Holm's correction)."
@@ -50,7 +53,9 @@ def law_told(value: Value) -> str:
 
 def _chance(sample_S: np.ndarray, mean: float) -> float:
     """p of a two-sided t test; NaN for one seed."""
-    return paired(sample_S, np.full(len(sample_S), mean)).p
+    apart = sample_S - mean
+    apart[np.abs(apart) < ROUNDING * (1 + abs(mean))] = 0  # where nothing is left to chance, only rounding is
+    return paired(apart, np.zeros(len(apart))).p
 
 
 def unit(documents: float) -> int:
@@ -81,14 +86,16 @@ def _of_rates(value: Value) -> list[str]:
 
 
 def _marginal(value: Value, look: Look) -> str:
-    """'Between 50 and 100 human documents a step, 10 more raise ... by 0.02 (95% interval ...).'"""
+    """'Between 50 and 100 human documents a step, 10 more a step raise ... by 0.02 (95% interval ...).'"""
     way = value.ways[look.way]
     assert way.against is not None
     some = unit(way.more)
     each = t_interval(some * value.each_S(look))
-    more = f"{some:,} more a step {_moves(each, some)}"
     between = f"Between {value.ways[way.against].name} and {way.name} human documents a step"
-    return f"{between}, {more} {_what(value)} by {_size(each)}."
+    if not _clear(each):
+        more = f"what {some:,} more a step {'do' if some > 1 else 'does'} to {_what(value)}"
+        return f"{between}, {more} cannot be told from nothing ({_signed(each)})."
+    return f"{between}, {some:,} more a step {_moves(each, some)} {_what(value)} by {_size(each)}."
 
 
 def _of_times(value: Value) -> list[str]:
@@ -112,23 +119,30 @@ def _against(value: Value, first: Look, second: Look, some: int) -> str:
     """'1,000 human documents given at step 30 raise ... by 0.04 (...); given at step 1, by 0.01 (...): 4 times ...'"""
     one, other = (t_interval(some * value.each_S(look)) for look in (first, second))
     told = [value.ways[look.way].told for look in (first, second)]
-    opening = (
-        f"{some:,} human document{'s' if some > 1 else ''} {value.per} {told[0]} {_moves(one, some)} "
-        f"{_what(value)} by {_size(one)}, {first.when}; {told[1]}, "
-    )
+    them, do = ("they", "they do") if some > 1 else ("it", "it does")
+    counted = f"{some:,} human document{'s' if some > 1 else ''} {value.per} {told[0]}"
+    if not _clear(one):
+        verb = "change" if some > 1 else "changes"
+        return (
+            f"What {counted} {verb} in {_what(value)}, {first.when}, cannot be told from nothing ({_signed(one)}); "
+            f"{told[1]}: {_signed(other)}."
+        )
+    opening = f"{counted} {_moves(one, some)} {_what(value)} by {_size(one)}, {first.when}; {told[1]}, "
     by_law = value.each_law(first), value.each_law(second)
     law = f" (by the closed form {number(by_law[0] / by_law[1])} times)" if by_law[0] * by_law[1] > 0 else ""
-    if math.isnan(other.low):
-        return f"{opening}by {number(other.estimate)} (one seed: no interval)."
-    if other.low <= 0 <= other.high:
+    if not _clear(other):
         least = least_ratio(value.each_S(first), value.each_S(second))
         times = f": the former is at least {number(least)} times the latter" if 1 < least < math.inf else ""
-        do = "they do" if some > 1 else "it does"
         return f"{opening}what {do} cannot be told from nothing ({_signed(other)}){times}{law}."
     if one.estimate * other.estimate < 0:
-        return f"{opening}{'they' if some > 1 else 'it'} {_moves(other, some)} it by {_size(other)}."
+        return f"{opening}{them} {_moves(other, some)} it by {_size(other)}."
     ratio = paired_ratio(value.each_S(first), value.each_S(second))
     return f"{opening}by {_size(other)}: {number(ratio.estimate)} times as much ({_span(ratio)}){law}."
+
+
+def _clear(change: Interval) -> bool:
+    """Can a change be told from nothing?"""
+    return change.low > 0 or change.high < 0
 
 
 def _each(value: Value, looks: list[Look], some: int) -> str:
@@ -156,7 +170,10 @@ def _span(found: Interval) -> str:
 
 
 def _signed(found: Interval) -> str:
-    return f"{'+' if found.estimate > 0 else ''}{number(found.estimate)}, {_span(found)}"
+    sign = "+" if found.estimate > 0 else ""
+    if math.isnan(found.low):
+        return f"{sign}{number(found.estimate)}, no interval"
+    return f"{sign}{number(found.estimate)}, {_span(found)}"
 
 
 def _told(found: Interval) -> str:
