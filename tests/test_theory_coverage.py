@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from ecosystem import Scenario
 from ecosystem.files import scenario_file
-from ecosystem.theory import NoLaw
+from ecosystem.theory import NoLaw, law
 from ecosystem.theory.coverage import tail_coverage
 from ecosystem.value import measured
 
@@ -114,8 +114,24 @@ def test_of_many_items_the_coverage_is_interpolated_closely(monkeypatch):
         ({"world": {"kind": "gaussian"}, "models.0.learner": {"kind": "gaussian"}, "metrics": ["depth"]}, "neither"),
         ({"humans": [{"name": "a"}, {"name": "b", "writes": {"first": 30}}]}, "write differently"),
         ({"policies": [{"kind": "schedule"}]}, "policies"),
+        ({"steps": 10_000_000}, "very long"),
+        ({"models.models.read": 50_000, "models.models.publish": 5000}, "read and publish too much"),
     ],
 )  # fmt: skip
 def test_where_the_chain_does_not_hold_it_says_why(changes, says):
     with pytest.raises(NoLaw, match=says):
         tail_coverage(pool(**changes))
+
+
+def test_the_tables_of_a_law_have_it_where_it_holds():
+    spec = pool(metrics=["within_diversity", "tail_coverage", "support"])
+    found = law(spec)
+    assert found.steps["tail_coverage"].to_numpy() == pytest.approx(tail_coverage(spec))
+    assert found.agents["tail_coverage"].to_numpy() == pytest.approx(np.repeat(tail_coverage(spec), 8))
+    assert "No closed form: support." in found.says
+    elsewhere = law(spec.with_({"graph": {"kind": "ring", "self_loops": True}}))
+    assert "tail_coverage" not in elsewhere.steps
+    assert "No closed form: tail_coverage, support." in elsewhere.says
+    alone = law(pool())
+    assert list(alone.steps.columns) == ["step", "tail_coverage"]
+    assert law(pool(**{"record.every": 4})).steps["step"].tolist() == [0, 4, 8, 9]

@@ -1,9 +1,10 @@
 """Closed forms: what a scenario gives on average over runs, exactly, where that can be known.
 
 `law(spec, seed)` gives the tables of a run without running it, for plain categorical and Gaussian models on any reading
-graph (see `web.py` for the derivation) with detectors anywhere in it (`passing.py`), and says why not elsewhere. The
-laws of single models are functions of `laws.py`; the false share of worlds of facts is that of `reuse.py`. Expectations
-are over everything random but the graph, who is reached and who is guarded, which are the seed's.
+graph (see `web.py` for the derivation) with detectors anywhere in it (`passing.py`), and says why not elsewhere; where
+all read one pool it knows the coverage of the tail, too (`coverage.py`). The laws of single models are functions of
+`laws.py`; the false share of worlds of facts is that of `reuse.py`. Expectations are over everything random but the
+graph, who is reached and who is guarded, which are the seed's.
 
 Letters: N models, H communities, S sources (models, communities, archives), T steps.
 """
@@ -24,6 +25,7 @@ from ecosystem.interfaces import Writer
 from ecosystem.scenario import Community, Group, Scenario
 from ecosystem.streams import Streams
 from ecosystem.theory import reuse
+from ecosystem.theory.coverage import tail_coverage
 from ecosystem.theory.death import doomed, who_dies
 from ecosystem.theory.diet import NoLaw, Rules, refuse_policies
 from ecosystem.theory.guards import guards_of
@@ -48,9 +50,11 @@ from ecosystem.theory.web import Moments, Web, walk
 __all__ = [
     "Law", "NoLaw", "accumulate", "accumulate_limit", "biased_limit", "conservation", "fixation", "fixation_time",
     "gaussian_replace", "human_share_behind_detector", "human_share_curve", "human_share_limit", "law",
-    "rare_item_survival", "selection_error", "selection_threshold", "temperature_limit", "web_of", "who_dies",
+    "rare_item_survival", "selection_error", "selection_threshold", "tail_coverage", "temperature_limit",
+    "web_of", "who_dies",
 ]  # fmt: skip
 
+COVERAGE = tail_coverage.__name__
 MAX_BATCHES = 5_000  # the law holds a few square matrices of this size: 200 MB each
 MAX_ROWS = 20_000_000  # of a table
 MAX_WORK = 2e12  # multiplications: a few minutes on one core
@@ -76,8 +80,8 @@ def law(spec: Scenario, seed: int | None = None) -> Law:
     """The exact law of a scenario, or NoLaw with the reason. `seed` (default: the scenario's) gives graph and reach."""
     if reuse.METRIC in spec.metrics:
         return _of_claims(spec, seed)
-    known = [name for name in spec.metrics if name in METRICS]
-    if not known:
+    known, covered_T = [name for name in spec.metrics if name in METRICS], _covered(spec)
+    if not known and covered_T is None:
         raise NoLaw(f"none of the metrics asked for has a closed form; those that do: {', '.join(METRICS)}")
     web = web_of(spec, spec.seed if seed is None else seed)
     _check_size(spec, web)
@@ -91,8 +95,18 @@ def law(spec: Scenario, seed: int | None = None) -> Law:
             values[name].append(METRICS[name](web, moments))
         if spec.record.pairs:
             similarity.append(moments.overlap_WW[: web.n, : web.n])
-    pairs, says = _pairs(values["step"], similarity), _says(spec, web, known) + _deaths(spec, seed)
+    if covered_T is not None:
+        values[COVERAGE] = [np.full(web.n, covered_T[step]) for step in values["step"]]
+    pairs, says = _pairs(values["step"], similarity), _says(spec, web, list(values)[1:]) + _deaths(spec, seed)
     return Law(_steps(values), _agents(spec, values), pairs, NAME, SOURCE, says)
+
+
+def _covered(spec: Scenario) -> np.ndarray | None:
+    """(T,) coverage of the tail, where it is asked for and all read one pool (`coverage.py`); else None."""
+    try:
+        return tail_coverage(spec) if COVERAGE in spec.metrics else None
+    except NoLaw:
+        return None
 
 
 def _of_claims(spec: Scenario, seed: int | None) -> Law:
@@ -268,7 +282,7 @@ def _pairs(steps: list[int], similarity: list[np.ndarray]) -> pd.DataFrame:
 
 
 def _says(spec: Scenario, web: Web, known: list[str]) -> str:
-    unknown = [name for name in spec.metrics if name not in METRICS]
+    unknown = [name for name in spec.metrics if name not in known]
     lucky = web.guards is not None and web.guards.lucky
     given = "the graph and who is reached" if web.guards is None else "the graph, who is reached and who is guarded"
     words = [f"{'Expected' if lucky else 'Exact expected'} values of {', '.join(known)}, given {given}."]

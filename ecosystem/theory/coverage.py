@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from ecosystem.scenario import Scenario
 
 NODES = 40  # probabilities that the chain is computed for, where there are more different ones
-LEAST, MOST = 256, 4096  # counts
+LEAST, MOST = 256, 2048  # counts
 LOST = 1e-6
+MAX_WORK = 2e11  # multiplications: a minute
+MAX_CELLS = 2e7  # of the table of what is written by what was read
 
 
 def tail_coverage(spec: Scenario) -> np.ndarray:
@@ -44,8 +46,10 @@ def tail_coverage(spec: Scenario) -> np.ndarray:
     while lost > LOST:
         if most > MOST:
             raise NoLaw(f"tail_coverage: an item is written too often for the chain of counts (over {MOST} a step)")
+        if spec.steps * len(node_P) * float(most) ** 2 > MAX_WORK:
+            raise NoLaw(f"tail_coverage: {spec.steps:,} steps would take very long")
         held_TP, lost = _chain(node_P, n, group.publish, int(group.read), group.pretraining, rate_T, most)
-        most *= 4
+        most *= 2
     if len(node_P) == len(np.unique(p_I)):
         return held_TP[:, np.searchsorted(node_P, p_I)].mean(axis=1)
     return CubicSpline(np.log(node_P), held_TP, axis=1)(np.log(p_I)).mean(axis=1)
@@ -147,5 +151,7 @@ def _check(spec: Scenario) -> None:
         raise NoLaw("tail_coverage: a closed form is known for documents of the step, drawn alike with replacement")
     if spec.verifiers or group.archive or group.read == "all" or not group.publish:
         raise NoLaw("tail_coverage: no closed form with verifiers, archives, silent models or `read: all`")
+    if (max(int(group.read), group.pretraining) + 1.0) * (group.publish + 1) > MAX_CELLS:
+        raise NoLaw("tail_coverage: models read and publish too much for the chain of counts")
     if group.start != "scratch":
         raise NoLaw("tail_coverage: a closed form is known for models that begin every fit anew")
