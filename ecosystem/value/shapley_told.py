@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ecosystem.value.shapley import Shapley
 
 TEMPLATE = "brief_shapley.html"
+MOST = 4  # communities told one by one in a sentence
 ENDS = (("low", "high"), ("overlap_low", "overlap_high"))
 BESIDE = {"value": "Shapley value", "alone": "where nobody else writes", "last": "lost when it alone stops"}
 
@@ -95,31 +96,39 @@ def drawn(found: Shapley) -> Figure:
 
 
 def _main(found: Shapley) -> str:
-    whole = found.total
+    whole, rows = found.total, found.table.to_dict("records")
     parts = [
-        f"{row['community']} {_signed(row['value'])} "
-        f"({_percent(row['share'])}{interval(row['low'], row['high'], len(found.seeds))})"
-        for row in found.table.to_dict("records")
+        f"{row['community']} {_signed(row['value'])} ({_percent(row['share'])}{_span(row['low'], row['high'])})"
+        for row in _told(rows)
     ]
+    left = f"; {len(rows) - len(parts)} more lie between" if len(parts) < len(rows) else ""
     span = interval(whole.low, whole.high, whole.n)
     return (
         f"At step {found.step} all that people have written since step {found.since} adds {_signed(whole.estimate)} "
-        f"({span}) to {what(found.metric)}; of this {listed(parts, most=12)}."
+        f"({span}) to {what(found.metric)}; of this {listed(parts)}{left}."
     )
 
 
 def _each(found: Shapley) -> str:
     """What so many documents of each are worth."""
-    some = _some(found)
-    parts = []
-    for row in found.table.to_dict("records"):
-        if not row["documents"]:
-            parts.append(f"{row['community']} writes nothing")
-            continue
+    some, parts = _some(found), []
+    rows = [row for row in found.table.to_dict("records") if row["documents"]]
+    rows.sort(key=lambda row: -row["value"] / row["documents"])
+    for row in _told(rows):
         scale = some / row["documents"]
-        span = interval(scale * row["low"], scale * row["high"], len(found.seeds))
+        span = _span(scale * row["low"], scale * row["high"])
         parts.append(f"of {row['community']} {_signed(scale * row['value'])} ({span})")
-    return f"Worth of {_documents(some)}: {listed(parts, most=12)}."
+    left = f"; {len(rows) - len(parts)} more lie between" if len(parts) < len(rows) else ""
+    return f"{_documents(some).capitalize()} are worth: {listed(parts)}{left}."
+
+
+def _told(rows: list[dict[Any, Any]]) -> list[dict[Any, Any]]:
+    """Of many the first three and the last."""
+    return rows if len(rows) <= MOST else [*rows[: MOST - 1], rows[-1]]
+
+
+def _span(low: float, high: float) -> str:
+    return "no interval" if math.isnan(low) else f"{number(low)} to {number(high)}"
 
 
 def _overlap(found: Shapley) -> list[str]:
@@ -143,8 +152,9 @@ def _overlap(found: Shapley) -> list[str]:
 
 
 def _pairs(rows: list[dict[Any, Any]]) -> str:
-    told = (f"{r['community']}: {_signed(r['alone'])} alone, {_signed(-r['last'])} when it stops" for r in rows)
-    return "; ".join(told)
+    told = [f"{r['community']}: {_signed(r['alone'])} alone, {_signed(-r['last'])} when it stops" for r in rows[:MOST]]
+    left = [f"{len(rows) - MOST} more"] if len(rows) > MOST else []
+    return "; ".join([*told, *left])
 
 
 def _how(found: Shapley) -> str:
@@ -190,7 +200,7 @@ def _row(found: Shapley, row: dict[Any, Any]) -> dict[str, Any]:
         "documents": told.number(row["documents"]),
         "cells": [
             (told.number(row["value"]), told.span(row["low"], row["high"])),
-            (_percent(row["share"]).removesuffix(", ") or "–", ""),
+            (_percent(row["share"]).removesuffix("; ") or "–", ""),
             (told.number(scale * row["value"]), told.span(scale * row["low"], scale * row["high"])),
             (told.number(row["alone"]), told.span(row["alone_low"], row["alone_high"])),
             (told.number(row["last"]), told.span(row["last_low"], row["last_high"])),
@@ -214,12 +224,12 @@ def _some(found: Shapley) -> int:
 
 
 def _documents(some: int) -> str:
-    return f"{some:,} documents" if some > 1 else "one document"
+    return f"{some:,} documents" if some > 1 else "single documents"
 
 
 def _percent(share: float) -> str:
-    """'60%, ' of the whole; nothing where shares of it say nothing (some lie below 0)."""
-    return f"{100 * share:.0f}%, " if 0 <= share <= 1 else ""
+    """'60%; ' of the whole; nothing where shares of it say nothing (some lie below 0)."""
+    return f"{100 * share:.0f}%; " if 0 <= share <= 1 else ""
 
 
 def _signed(value: float) -> str:
