@@ -192,8 +192,23 @@ def test_shares_of_what_is_read_are_those_of_the_game_that_theory_has(small_worl
     found = shapley_values(spec, "human_share_read", seeds=24, out=tmp_path)
     written = [sum(rates[i] for i in members(c, 3)) for c in range(8)]
     law = games.exact(np.array([[r / (r + models)] for r in written]))[:, 0]
+    assert found.lawless == ""
+    assert found.table.set_index("community").loc[["c10", "c20", "c70"], "law"].tolist() == pytest.approx(law)
     assert fits(found.value_nS, law)
     assert not fits(found.value_nS, np.array(rates) / 100 * 0.5)
+
+
+def test_values_in_diversity_are_those_of_exact_theory(three, tmp_path):
+    """The same check of a metric whose game no hand can write down; values of the total in equal parts are rejected."""
+    spec = three.with_({"models.0.count": 20, "models.0.read": 40, "humans.other.rate": 60})
+    found = shapley_values(spec, "within_diversity", seeds=48, out=tmp_path)
+    law = found.table.set_index("community").loc[["one", "two", "other"], "law"].to_numpy()
+    assert fits(found.value_nS, law)
+    assert not fits(found.value_nS, np.full(3, law.mean()))
+    assert any(sentence.startswith("By the closed form: other +") for sentence in found.findings)
+    none = shapley_values(spec, "tail_coverage", seeds=2, sampled=True, pairs=2, out=tmp_path)
+    assert none.table["law"].isna().all()
+    assert any("No closed form" in sentence for sentence in none.findings)
 
 
 def fits(value_nS: np.ndarray, expected_n: np.ndarray) -> bool:

@@ -28,6 +28,7 @@ import pandas as pd
 from ecosystem.errors import InputError
 from ecosystem.runs.statistics import Interval, t_interval
 from ecosystem.value import games
+from ecosystem.value.law import expected
 from ecosystem.value.measured import check_metric, swept, values
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Shapley:
     them.
     `value_nS`: the values in each seed, communities as in `spec`. `total`: what all reach less what nobody does. `gap`:
     largest difference in any seed between it and the sum of the values; 0 but for rounding. `pairs` of orders that were
-    sampled (0: all coalitions), `precise`: as was asked. `sweep`: folder of the (last) runs.
+    sampled (0: all coalitions), `precise`: as was asked. `sweep`: folder of the (last) runs. Column `law` of the table:
+    values of the game of exact expectations; NaN where there is none, for the reason `lawless`.
     """
 
     spec: Scenario
@@ -65,6 +67,7 @@ class Shapley:
     coalitions: int
     pairs: int
     precise: bool
+    lawless: str
     sweep: Path
     command: str = ""
 
@@ -123,17 +126,20 @@ def shapley_values(
     if drawn:
         added_PnS, precise = _sampled(game, n, precision, pairs)
         value_nS, found = added_PnS.mean(axis=0), [games.over_both(added_PnS[:, i]) for i in range(n)]
+        law_n, lawless = np.full(n, np.nan), "it would have to be known of every coalition"
     else:
         game.run(range(2**n))
         value_nS, precise = games.exact(np.array([game.reached[c] for c in range(2**n)])), True
         found = [t_interval(value_S) for value_S in value_nS]
+        law_CT, lawless = expected(spec, [game.point(c) for c in range(2**n)], metric, numbers, [step])
+        law_n = games.exact(law_CT)[:, 0]
     total_S = game.reached[2**n - 1] - game.reached[0]
     off_S = np.abs(value_nS.sum(axis=0) - total_S)
     gap = float(np.nanmax(off_S)) if np.isfinite(off_S).any() else math.nan
     total = t_interval(total_S)
     return Shapley(
-        spec, metric, step, since, numbers, _table(game, found, total), value_nS, total, gap, len(game.reached),
-        len(added_PnS) if drawn else 0, precise, game.folder, how.get("command", ""),
+        spec, metric, step, since, numbers, _table(game, found, total, law_n), value_nS, total, gap,
+        len(game.reached), len(added_PnS) if drawn else 0, precise, lawless, game.folder, how.get("command", ""),
     )  # fmt: skip
 
 
@@ -193,7 +199,7 @@ def _precise(added_PnS: np.ndarray, precision: float) -> bool:
     return all(games.over_orders(kept_PnS[:, i]) <= precision * largest for i in range(kept_PnS.shape[1]))
 
 
-def _table(game: _Game, values: list[Interval], total: Interval) -> pd.DataFrame:
+def _table(game: _Game, values: list[Interval], total: Interval, law_n: np.ndarray) -> pd.DataFrame:
     everybody = 2 ** len(values) - 1
     rows = []
     for i, (community, value) in enumerate(zip(game.spec.humans, values, strict=True)):
@@ -203,7 +209,7 @@ def _table(game: _Game, values: list[Interval], total: Interval) -> pd.DataFrame
             "community": community.name,
             "documents": sum(community.rate_at(t) for t in range(game.since, game.step + 1)),
             "value": value.estimate, "low": value.low, "high": value.high,
-            "share": value.estimate / total.estimate if total.estimate else math.nan,
+            "law": float(law_n[i]), "share": value.estimate / total.estimate if total.estimate else math.nan,
             **_spread("alone", alone_S), **_spread("last", last_S), **_spread("overlap", alone_S - last_S),
         })  # fmt: skip
     return pd.DataFrame(rows).sort_values("value", ascending=False, kind="stable", ignore_index=True)

@@ -36,7 +36,7 @@ def what(metric: str) -> str:
 
 def findings(found: Shapley) -> list[str]:
     """Sentences, the main finding first."""
-    return [_main(found), _each(found), *_overlap(found), _how(found)]
+    return [_main(found), _each(found), *_overlap(found), _law(found), _how(found)]
 
 
 def save(found: Shapley) -> Path:
@@ -63,6 +63,7 @@ def content(found: Shapley) -> dict[str, Any]:
         f"{found.since} adds. Bars: 95% intervals.",
         "rows": [_row(found, row) for row in found.table.to_dict("records")],
         "all": _all(found),
+        "lawful": not found.lawless,
         "counted": _documents(_some(found)),
         "assumptions": _assumptions(found),
         "silence": _silence(found),
@@ -157,6 +158,16 @@ def _pairs(rows: list[dict[Any, Any]]) -> str:
     return "; ".join([*told, *left])
 
 
+def _law(found: Shapley) -> str:
+    """What the closed form says of the values, or why there is none."""
+    if found.lawless:
+        return f"No closed form stands beside them: {found.lawless.rstrip('.')}."
+    rows = found.table.to_dict("records")
+    said = listed([f"{row['community']} {_signed(row['law'])}" for row in _told(rows)])
+    inside = sum(row["low"] <= row["law"] <= row["high"] for row in rows)
+    return f"By the closed form: {said}; within the 95% interval of {inside} of {len(rows)} measured values."
+
+
 def _how(found: Shapley) -> str:
     seeds = counted(len(found.seeds), "seed")
     if not found.pairs:
@@ -200,6 +211,7 @@ def _row(found: Shapley, row: dict[Any, Any]) -> dict[str, Any]:
         "documents": told.number(row["documents"]),
         "cells": [
             (told.number(row["value"]), told.span(row["low"], row["high"])),
+            *([] if found.lawless else [(told.number(row["law"]), "")]),
             (_percent(row["share"]).removesuffix("; ") or "–", ""),
             (told.number(scale * row["value"]), told.span(scale * row["low"], scale * row["high"])),
             (told.number(row["alone"]), told.span(row["alone_low"], row["alone_high"])),
