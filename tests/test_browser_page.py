@@ -120,16 +120,26 @@ def test_another_scenario_can_be_chosen(shown):
 def test_what_policies_hold_and_have_spent_stands_below_the_timeline(shown):
     assert shown.page.locator(".policies").is_hidden()
     shown.page.get_by_role("button", name=re.compile("^Scenario (?!file)")).click()
-    shown.page.get_by_role("option", name="tail_subsidy", exact=True).click()
+    shown.page.get_by_role("option", name="buy_or_verify", exact=True).click()
     shown.page.get_by_role("button", name=re.compile("^Arm")).click()
-    shown.page.get_by_role("option", name="rare", exact=True).click()
-    shown.page.get_by_role("slider", name="policy: documents a step").wait_for()
+    shown.page.get_by_role("option", name="buy", exact=True).click()
+    shown.page.get_by_role("slider", name="policy: purse").wait_for(state="attached")
     press(shown, "Step")
     shown.reaches(1)
     told = shown.page.locator(".policies")
-    told.get_by_text("40 more documents a step of what is rare in the writing of people").wait_for()
-    assert told.get_by_text("Spent so far: 40").count() == 1
-    assert told.get_by_text("human documents of what is rare: 40").count() == 1
+    told.get_by_text("100 more documents of people a step").wait_for()
+    assert told.get_by_text("Spent so far: 100").count() == 1
+    assert told.get_by_text("human documents: 100").count() == 1
+
+
+def test_a_seed_below_zero_is_refused_in_a_line(shown):
+    shown.page.get_by_label("Seed").fill("-1")
+    shown.page.keyboard.press("Enter")
+    shown.page.get_by_text("Seed: must be a whole number from 0 to 2,147,483,647; got -1.").wait_for()
+    shown.page.get_by_label("Seed").fill("7")
+    shown.page.keyboard.press("Enter")
+    shown.page.get_by_text("seed 0 → 7").wait_for()
+    assert shown.page.get_by_text("must be a whole number").count() == 0
 
 
 def test_a_pinned_model_shows_what_it_writes_beside_people(shown):

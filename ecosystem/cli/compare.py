@@ -64,11 +64,8 @@ def compare(
     if len(pair) != 2:
         raise InputError(f"--arms: must be two different arms, A,B; got '{arms}'")
     wanted = asked_until(until, least, most, seeds is not None)
-    if wanted is None:
-        study = made(spec, pair, chosen_seeds(spec, None, seeds or "8"), how)
-    else:
-        found = made_until(spec, pair, wanted, True, how)
-        study = found.study
+    found = None if wanted is None else made_until(spec, pair, wanted, True, how)
+    study = made(spec, pair, chosen_seeds(spec, None, seeds or "8"), how) if found is None else found.study
     from ecosystem.runs import comparison
 
     table = comparison.table(study, *pair)
@@ -78,8 +75,8 @@ def compare(
     else:
         print(as_table(_shown(table)))
         print(study.folder / "report.html", file=sys.stderr)
-    if wanted is not None:
-        say_known(found, quiet=True)
+    if found is not None:
+        say_known(found, quiet, aside=True)
     return say_failures(study)
 
 

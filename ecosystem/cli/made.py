@@ -59,13 +59,15 @@ def made_until(spec: Scenario, arms: Sequence[str], until: Until, paired: bool, 
     return found
 
 
-def say_known(found: Enough, quiet: bool) -> None:
-    """How well each arm (or the difference) is known; what is not known well enough is said in any case."""
+def say_known(found: Enough, quiet: bool, aside: bool = False) -> None:
+    """How well each arm (or the difference) is known, and why no more seeds were added.
+
+    On standard error where it is not known well enough, or where standard output is for a table (`aside`).
+    """
     for known in found.known:
-        if known.state in ("wide", "unknown"):
-            print(known.says, file=sys.stderr)
-        elif not quiet:
-            print(known.says)
+        short = known.state in ("wide", "unknown")
+        if short or not quiet:
+            print(known.says, file=sys.stderr if short or aside else sys.stdout)
 
 
 @contextlib.contextmanager

@@ -93,6 +93,8 @@ def _sweep(spec: Scenario, design: Design, at: Any, seeds: str, how: How, again:
             spec, design, parsed_seeds(seeds), at, how.jobs, how.out, progress, command_line(), how.device, again=again
         )
     print(found.folder)
+    if not how.quiet:
+        print(f"a page of it: ecosystem report {found.folder}", file=sys.stderr)
     if design.kind in ("sobol", "morris") and not found.failed:
         _say_indices(found, how.quiet)
     for point, seed, reason in found.failed[:10]:
