@@ -108,6 +108,16 @@ def test_what_is_missing_is_told(small_world, tmp_path, measured):
     assert "6 of 36 runs have not been made yet" in text
 
 
+def test_a_sweep_in_which_everything_failed_has_a_page_that_says_why(small_world, tmp_path, monkeypatch):
+    def failing(*_):
+        raise ArithmeticError("no luck at all")
+
+    monkeypatch.setattr(sweep_cells, "measured", failing)
+    text = page(sweep(small_world(), grid(GRID), out=tmp_path))
+    assert "Nothing was measured." in text
+    assert "12 runs failed: ArithmeticError: no luck at all" in text
+
+
 def test_indices_stand_with_their_intervals(small_world, tmp_path, measured):
     design = morris({"humans.0.rate": (10, 1000, "log"), "models.0.read": (10, 12)}, 4)
     found = sweep(small_world(), design, out=tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,8 +83,8 @@ class Swept:
 
         A seed counts where it has all of them.
         """
-        numbers = [n for n, p in zip(self.numbers, self.points, strict=True) if matches(p, chosen)]
-        table = self._by_seed(metric).reindex(columns=numbers)
+        found = set(self.numbers).intersection(*(self._holding[key][str(value)] for key, value in chosen.items()))
+        table = self._by_seed(metric)[sorted(found)]
         return t_interval(table.dropna().mean(axis=1))
 
     def _by_seed(self, metric: str) -> pd.DataFrame:
@@ -91,12 +92,17 @@ class Swept:
         return self._tables.setdefault(metric, self.cells.pivot(index="seed", columns="point", values=metric))
 
     @cached_property
+    def _holding(self) -> dict[str, dict[str, set[int]]]:
+        """For each key and value the points that have it."""
+        found: dict[str, dict[str, set[int]]] = {key: defaultdict(set) for key in self.keys}
+        for number, point in zip(self.numbers, self.points, strict=True):
+            for key, value in point.items():
+                found[key][str(value)].add(number)
+        return found
+
+    @cached_property
     def _tables(self) -> dict[str, pd.DataFrame]:
         return {}
-
-
-def matches(point: dict[str, Any], chosen: dict[str, Any]) -> bool:
-    return all(point[key] == value for key, value in chosen.items())
 
 
 def is_number(value: Any) -> bool:
