@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LEAST, MOST = 10, 64  # seeds, unless said otherwise
 GROWTH = 1.25  # from one look to the next
+ALIKE = 30  # seeds with one value before that is believed: what happens in a tenth of seeds has shown itself by then
 TARGET = re.compile(rf"\s*(\S+)\s*(?:\+-|±)\s*({SIZE})\s*(%?)\s*")
 
 Pairs = Sequence[tuple[str, int]]
@@ -74,6 +75,11 @@ class Known:
     within: float
     n: int
     state: State
+
+    @property
+    def settled(self) -> bool:
+        """Would more seeds be of no use?"""
+        return self.state != "wide" and (self.state != "alike" or self.n >= ALIKE)
 
     @property
     def says(self) -> str:
@@ -134,7 +140,7 @@ def sequential(
     for n in looks(least, most):
         study = make([(arm, seed) for seed in range(n) for arm in arms])
         known = tuple(judged(sample, target, of) for of, sample in _samples(study, target.metric, arms, paired))
-        if all(k.state != "wide" for k in known):
+        if all(k.settled for k in known):
             break
     return Enough(study, n, target, known)
 
