@@ -3,4 +3,7 @@ PYTHON ?= python3
 JOBS := run view test proofs fuzz lint benchmark
 $(JOBS):
 	@$(PYTHON) run.py $@
-.PHONY: $(JOBS)
+# WHY="what changes the recorded numbers, and why that is right"
+regression:
+	@$(PYTHON) run.py $@ "$(WHY)"
+.PHONY: $(JOBS) regression
