@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import ParseError
 from xml.sax.saxutils import escape, quoteattr
 
+from ecosystem.errors import InputError
 from ecosystem.network import Network
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 MAX_EDGES = 200_000
 HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
@@ -33,6 +38,26 @@ def write(path: Path, network: Network, attributes: Mapping[str, Sequence[Any]],
         if whole:
             file.writelines(_edges(network))
         file.write("</graph>\n</graphml>\n")
+
+
+def read(path: Path) -> nx.DiGraph:
+    """The graph of a file, nodes by number; InputError, in one line, where it is none."""
+    import networkx as nx
+
+    try:
+        return nx.read_graphml(path, node_type=int)
+    except (OSError, ParseError, nx.NetworkXError, ValueError, KeyError, IndexError, StopIteration) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: cannot be read ({said}); remove {path.parent} and run it again.") from None
+
+
+def readable(path: Path) -> bool:
+    """Whether a file is a whole graph."""
+    try:
+        read(path)
+    except InputError:
+        return False
+    return True
 
 
 def _told(rule: str, network: Network, whole: bool) -> str:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ecosystem.errors import InputError, suggestion
 from ecosystem.runs import folder as run_folder
-from ecosystem.runs import provenance, summary, tables
+from ecosystem.runs import graphml, provenance, summary, tables
 from ecosystem.runs.record import COLUMNS
 from ecosystem.runs.tables import Tables
 
@@ -91,9 +91,7 @@ class Run(Tables):
     @cached_property
     def graph(self) -> nx.DiGraph:
         """Who reads whom: an edge runs from reader to author; nodes are model numbers."""
-        import networkx as nx
-
-        return nx.read_graphml(self.folder / run_folder.GRAPH, node_type=int)
+        return graphml.read(self.folder / run_folder.GRAPH)
 
     def to_xarray(self) -> xr.Dataset:
         """The metrics as labelled arrays over step and, where a metric is a model's, agent."""

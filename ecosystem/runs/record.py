@@ -92,6 +92,8 @@ class Recorder:
                 self._lock = run_folder.lock(self.folder)
                 self._told = run_folder.going_on(self.folder, self._told, world.t)
                 run_folder.describe(self.folder, spec, self._told)
+                if not graphml.readable(self.folder / run_folder.GRAPH):
+                    graphml.write(self.folder / run_folder.GRAPH, world.network, _node_columns(world), _rule(spec))
                 self._db = _connect(self.folder / run_folder.DB)
                 self._written = run_folder.last_step(self._db)
                 return
