@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,6 +44,14 @@ Threads = Annotated[
 ]
 Checkpoint = Annotated[
     float, typer.Option("--checkpoint", min=0.0, metavar="SECONDS", help="Keep the state so often; 0: at each step.")
+]
+Engine = Annotated[str, typer.Option("--engine", metavar="local|ray", help="This machine's processes, or Ray.")]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", metavar="auto|HOST:PORT", help="A Ray cluster; else Ray is started here, for --jobs."),
+]
+Shards = Annotated[
+    int | None, typer.Option("--shards", min=1, metavar="K", help="Engine ray: processes that share a run's models.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; print the folder only.")]
 
@@ -147,6 +155,7 @@ class How:
     threads: int | None
     quiet: bool
     checkpoint: float = 30.0
+    engine: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
         try:
@@ -157,7 +166,7 @@ class How:
     def made(self) -> dict[str, Any]:
         """As arguments of `execute`."""
         how = {"jobs": self.jobs, "device": self.device, "threads": self.threads, "checkpoint": self.checkpoint}
-        return {"out": self.out, **how}
+        return {"out": self.out, **how, **self.engine}
 
 
 def command_line() -> str:

@@ -9,10 +9,12 @@ import typer
 
 from ecosystem.cli.made import as_table, made, made_until, prepared, say_failures, say_known
 from ecosystem.cli.options import (
+    Address,
     Arm,
     Arms,
     Checkpoint,
     Device,
+    Engine,
     How,
     Jobs,
     LeastSeeds,
@@ -22,6 +24,7 @@ from ecosystem.cli.options import (
     Seed,
     Seeds,
     Sets,
+    Shards,
     Source,
     Steps,
     Threads,
@@ -54,6 +57,9 @@ def run(
     device: Device = "cpu",
     threads: Threads = None,
     checkpoint: Checkpoint = 30.0,
+    engine: Engine = "local",
+    shards: Shards = None,
+    address: Address = None,
     quiet: Quiet = False,
 ) -> int:
     """Runs a scenario; ends with its folder and main findings.
@@ -62,7 +68,8 @@ def run(
     as many seeds as --until asks for. Runs that are already there, complete and made by the same code, are not made
     again; one that was stopped goes on.
     """
-    how = How(out, jobs, device, threads, quiet, checkpoint)
+    by = {"engine": engine, "shards": shards, "address": address}
+    how = How(out, jobs, device, threads, quiet, checkpoint, by)
     spec = asked(source, sets, steps)
     arms, wanted = chosen_arms(spec, arm), asked_until(until, least, most, seed is not None or seeds is not None)
     if wanted is None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecosystem.cli.options import (
+    Address,
     Device,
+    Engine,
     How,
     Jobs,
     Out,
@@ -67,6 +69,8 @@ def sweep(
     out: Out = "outputs",
     jobs: Jobs = 1,
     device: Device = "cpu",
+    engine: Engine = "local",
+    address: Address = None,
     again: Annotated[bool, typer.Option("--again", help="Run failed cells again, too.")] = False,
     quiet: Quiet = False,
 ) -> int:
@@ -80,18 +84,26 @@ def sweep(
     if kind not in DESIGNS:
         raise InputError(f"--design: must be one of {', '.join(DESIGNS)}; got '{kind}'.{suggestion(kind, DESIGNS)}")
     spec = asked(source, sets, steps)
+    where = {"engine": engine, "address": address}
     if kind == "boundary":
+        if engine != "local" or address is not None:
+            raise InputError("--engine: a boundary is sought run after run in this process; leave it out")
         return _boundary(spec, _given(vary), event, precision, how)
-    return _sweep(spec, _design(kind, vary, rows, points), _at(at), seeds or "1", how, again)
+    return _sweep(spec, _design(kind, vary, rows, points), _at(at), seeds or "1", how, where | {"again": again})
 
 
-def _sweep(spec: Scenario, design: Design, at: Any, seeds: str, how: How, again: bool) -> int:
+def _sweep(spec: Scenario, design: Design, at: Any, seeds: str, how: How, more: dict[str, Any]) -> int:
     from ecosystem.runs import sweep as sweeps
+    from ecosystem.runs.cluster import ClusterLost
 
-    with _interruptible(how, spec), cells_shown(how.quiet) as progress:
-        found = sweeps.sweep(
-            spec, design, parsed_seeds(seeds), at, how.jobs, how.out, progress, command_line(), how.device, again=again
-        )
+    try:
+        with _interruptible(how, spec), cells_shown(how.quiet) as progress:
+            found = sweeps.sweep(
+                spec, design, parsed_seeds(seeds), at, how.jobs, how.out, progress, command_line(), how.device, **more
+            )
+    except ClusterLost as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
     print(found.folder)
     if not how.quiet:
         print(f"a page of it: ecosystem report {found.folder}", file=sys.stderr)

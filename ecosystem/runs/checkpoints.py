@@ -39,17 +39,24 @@ class Keeper:
     """
 
     def __init__(
-        self, folder: Path, origin: dict[str, Any], every: float = EVERY, before: Callable[[], None] = lambda: None
-    ):
-        """`before`: brings the record onto the disk, for a checkpoint may not be ahead of it."""
+        self, folder: Path, origin: dict[str, Any], every: float = EVERY, before: Callable[[], None] = lambda: None,
+        resumes: bool = True,
+    ):  # fmt: skip
+        """`before`: brings the record onto the disk, for a checkpoint may not be ahead of it. `resumes`: False of a
+        world whose whole state is not at hand (it is with shards): nothing is kept then but models in the end."""
         self.folder, self.origin, self.every, self.before = folder / FOLDER, origin, every, before
         self.trouble = ""
         self._due = time.monotonic() + every
-        self._lasting = True
+        self._lasting = resumes
 
     def after(self, world: Ecosystem) -> None:
         """A step is done and recorded."""
         if self._lasting and time.monotonic() >= self._due:
+            self.keep(world)
+
+    def stopped(self, world: Ecosystem) -> None:
+        """The run is stopped between two steps."""
+        if self._lasting:
             self.keep(world)
 
     def keep(self, world: Ecosystem) -> None:

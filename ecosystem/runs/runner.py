@@ -19,7 +19,7 @@ from ecosystem import machine
 from ecosystem.errors import InputError, one_line
 from ecosystem.interfaces import Diverged
 from ecosystem.machine import Machine
-from ecosystem.runs import checkpoints, provenance, stopping, summary, workers
+from ecosystem.runs import checkpoints, engines, provenance, stopping, summary, workers
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.opened import Run, Study
 from ecosystem.runs.record import Recorder
@@ -72,6 +72,7 @@ def run(
     device: str = "cpu",
     threads: int | None = None,
     checkpoint: float = checkpoints.EVERY,
+    **engine: Any,
 ) -> Run:
     """One run of a scenario; `seed` defaults to the scenario's.
 
@@ -79,9 +80,10 @@ def run(
     RunFailed where the run ended in an error. A run that is there is not made again, and one that was stopped goes on;
     `fresh` begins anew. Models compute on `device` (cpu or cuda) with so many `threads` (default: as many as this
     process may use cores). `checkpoint`: seconds after which the state is kept, and again; 0: after every step.
+    `engine`, `shards`, `address`: see `execute`.
     """
     seed = spec.seed if seed is None else seed
-    how: dict[str, Any] = {"out": out, "progress": progress, "command": command, "fresh": fresh}
+    how: dict[str, Any] = {"out": out, "progress": progress, "command": command, "fresh": fresh} | engine
     how |= {"checkpoint": checkpoint}
     study = execute(spec, [(arm, seed)], device=device, threads=threads, **how)
     made = study.every[0]
@@ -95,7 +97,8 @@ def replicate(
 ) -> Study:
     """Every arm with every seed (N: seeds 0 to N - 1), on `jobs` processes.
 
-    `how`: out, progress, command, fresh, device, threads (of each process; default: they share the cores).
+    `how`: out, progress, command, fresh, device, threads (of each process; default: they share the cores), engine,
+    shards, address (see `execute`).
     Runs that failed are in `Study.failed`, with the reason.
     """
     numbers = range(seeds) if isinstance(seeds, int) else list(seeds)
@@ -123,11 +126,20 @@ def execute(
     device: str = "cpu",
     threads: int | None = None,
     checkpoint: float = checkpoints.EVERY,
+    engine: str = "local",
+    shards: int | None = None,
+    address: str | None = None,
 ) -> Study:
     """Makes the runs (arm, seed) that are not there yet, goes on with those that were stopped, and writes summary.csv;
-    gives the study of these runs."""
+    gives the study of these runs.
+
+    `engine`: local, or ray: one run after the other, its models dealt to so many `shards` (default: one on each core)
+    of the cluster at `address` (`auto`: the one that this machine is a node of; None: this machine's own cores). The
+    numbers are the same. A world over shards keeps no checkpoints: one that was stopped begins anew, and compares.
+    """
     study = run_folder.digest_folder(out, spec)
     machine.check_device(device)
+    engines.check(engine, spec, [arm for arm, _ in pairs], jobs, shards, address, device)
     tasks = _tasks(spec, dict.fromkeys(pairs), study, command)
     provenance.check_writable(study)
     for task in tasks:
@@ -135,25 +147,27 @@ def execute(
     todo = [task for task in tasks if fresh or not run_folder.complete(task.folder, task.spec, device)]
     where = machine.placed(device, threads, min(jobs, len(todo)))
     todo = [replace(task, machine=where, fresh=fresh, checkpoint=checkpoint) for task in todo]
-    with _studied(study, spec, pairs):
-        _make(todo, jobs, progress or (lambda *_: None))
+    with engines.founder(engine, spec, shards, address, bool(todo)) as found, _studied(study, spec, pairs):
+        _make(todo, jobs, progress or (lambda *_: None), found)
     return Study(study, tuple(dict.fromkeys(pairs)))
 
 
-def attempt(task: Task, progress: Progress) -> RunFailed | None:
+def attempt(task: Task, progress: Progress, found: engines.Founder | None = None) -> RunFailed | None:
     """Makes one run, or what is missing of it; gives the failure it ended in, or None.
 
-    Wrong input and interrupts are raised.
+    Wrong input and interrupts are raised. `found`: makes the world, where it is not of one process.
     """
     with stopping.listening(STOPPING) as stop:
-        return _attempted(task, progress, stop)
+        return _attempted(task, progress, stop, found)
 
 
-def _attempted(task: Task, progress: Progress, stop: stopping.Stop) -> RunFailed | None:
+def _attempted(
+    task: Task, progress: Progress, stop: stopping.Stop, found: engines.Founder | None
+) -> RunFailed | None:
     began = time.time()
     machine.use(task.machine)
     try:
-        world, recorder = _begun(task, began)
+        world, recorder = _begun(task, began, found)
     except (InputError, KeyboardInterrupt):
         raise
     except Exception as error:  # any component of anyone's may fail in any way; the other runs go on
@@ -162,17 +176,19 @@ def _attempted(task: Task, progress: Progress, stop: stopping.Stop) -> RunFailed
         reason = why(error)
         run_folder.record_failure(task.folder, task.spec, task.arm, task.command, began, reason)
         return RunFailed(task.arm, task.spec.seed, reason)
-    return _stepped(task, world, recorder, progress, stop)
+    keeper = checkpoints.Keeper(task.folder, _origin(task), task.checkpoint, recorder.settle, resumes=found is None)
+    return _stepped(task, world, recorder, keeper, progress, stop)
 
 
-def _begun(task: Task, began: float) -> tuple[Ecosystem, Recorder]:
+def _begun(task: Task, began: float, found: engines.Founder | None) -> tuple[Ecosystem, Recorder]:
     """A world and its record: of a run that was stopped as they stood at its last checkpoint, else at step 0."""
     from ecosystem.model import Ecosystem
 
     spec, device = task.spec, task.machine.device
     there = None if task.fresh else run_folder.unfinished(task.folder, spec, device)
-    if there is None:
-        return (world := Ecosystem(spec)), Recorder(task.folder, world, task.arm, task.command, began)
+    if there is None or found is not None:
+        world = (found or Ecosystem)(spec)
+        return world, Recorder(task.folder, world, task.arm, task.command, began, goes_on=there is not None)
     until = there + spec.record.every - 1
     state = checkpoints.newest(task.folder, spec.digest, spec.seed, _origin(task), until) if there >= 0 else None
     world = Ecosystem(spec, state=state)
@@ -184,10 +200,10 @@ def _origin(task: Task) -> dict[str, Any]:
 
 
 def _stepped(
-    task: Task, world: Ecosystem, recorder: Recorder, progress: Progress, stop: stopping.Stop
-) -> RunFailed | None:
+    task: Task, world: Ecosystem, recorder: Recorder, keeper: checkpoints.Keeper, progress: Progress,
+    stop: stopping.Stop,
+) -> RunFailed | None:  # fmt: skip
     """All steps that are left, each recorded when it is done."""
-    keeper = checkpoints.Keeper(task.folder, _origin(task), task.checkpoint, recorder.settle)
     seed, steps = task.spec.seed, task.spec.steps
     try:
         recorder.write(world)
@@ -209,7 +225,7 @@ def _stepped(
         recorder.close("interrupted")
         raise
     if world.t < steps:
-        keeper.keep(world)
+        keeper.stopped(world)
         recorder.close("interrupted", **keeper.told())
         raise KeyboardInterrupt
     keeper.end(world)
@@ -224,10 +240,10 @@ def _tasks(spec: Scenario, pairs: Iterable[tuple[str, int]], study: Path, comman
     return [Task(s, arm, run_folder.seed_folder(study, arm, s.seed), command) for s, arm in seeded]
 
 
-def _make(tasks: Sequence[Task], jobs: int, progress: Progress) -> None:
+def _make(tasks: Sequence[Task], jobs: int, progress: Progress, found: engines.Founder | None) -> None:
     if min(jobs, len(tasks)) <= 1:
         for task in tasks:
-            attempt(task, progress)
+            attempt(task, progress, found)
         return
     keep_main = needs_main({task.arm: task.spec for task in tasks}.values())
     events = workers.deal(_at_work, tasks, min(jobs, len(tasks)), keep_main)

@@ -22,8 +22,8 @@ from ecosystem import machine, metrics
 from ecosystem.errors import InputError
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs import provenance, sweep_cells, workers
-from ecosystem.runs.runner import needs_main
 from ecosystem.runs.sweep_cells import At, Found
+from ecosystem.runs.sweep_dealt import Deal, Dealer, dealer
 from ecosystem.runs.sweep_design import Design
 from ecosystem.runs.sweep_opened import TABLE, TOLD, Sweep, open_sweep
 from ecosystem.runs.sweep_store import COST, Store
@@ -51,11 +51,14 @@ def sweep(
     device: str = "cpu",
     threads: int = 1,
     again: bool = False,
+    engine: str = "local",
+    address: str | None = None,
 ) -> Sweep:
     """Runs what is missing of a design; `again`: also cells that failed. InputError where the input is wrong.
 
     `seeds`: N for 0 to N - 1, or a list; the same at every point. `at`: steps to keep, or the last one ("end").
-    `jobs` processes with so many `threads` each.
+    `jobs` processes with so many `threads` each. `engine`: local, or ray: the cluster at `address` (`auto`: the one
+    that this machine is a node of), without one `jobs` cores of this machine; the table is the same.
     """
     spec = spec.arm("base")  # arms and claims are not part of a sweep
     numbers = tuple(range(seeds) if isinstance(seeds, int) else dict.fromkeys(int(seed) for seed in seeds))
@@ -66,10 +69,10 @@ def sweep(
     where = machine.placed(device, threads)
     folder = folder_of(out, spec, design.kind, design.told, steps)
     told = about(spec, design.kind, design.keys, design.told, steps, device) | {"command": command}
-    with opened(folder, spec, told, design.points) as cells:
+    with dealer(engine, address, jobs, spec, device) as by, opened(folder, spec, told, design.points) as cells:
         if again:
             cells.forget_failed()
-        _Runner(spec, steps, cells, numbers, design.size, where, progress or (lambda *_: None)).run(jobs)
+        _Runner(spec, steps, cells, numbers, design.size, where, progress or (lambda *_: None)).run(by)
     found = Sweep(folder)
     with run_folder.naming(folder):
         found.save(folder / TABLE)
@@ -120,7 +123,7 @@ class _Runner:
         self.where, self.progress = where, progress
         self.total = points * len(seeds)
 
-    def run(self, jobs: int) -> None:
+    def run(self, by: Dealer) -> None:
         """First in chunks; then one by one what workers that died have left, for one of each chunk was the culprit."""
         self.done = self.total - sum(len(seeds) for _, _, seeds in self._missing())
         self.failed, (self.seconds, self.cost) = self.cells.count("cells", "status = 'failed'"), self.cells.spent()
@@ -128,28 +131,25 @@ class _Runner:
         if not left:
             return
         self._tell()
-        jobs = min(jobs, left)
-        size = max(1, min(CHUNK, left // (8 * jobs)))
-        if jobs <= 1:
+        size = max(1, min(CHUNK, left // (8 * min(by.cores, left))))
+        if by.deal is None:
             for chunk in sweep_cells.chunks(self._missing(), size, self.spec, self.at, self.where):
                 for found in sweep_cells.run(chunk):
                     self._keep(found)
             return
-        self._deal(size, jobs)
-        self._deal(1, jobs)
+        self._deal(size, by.deal)
+        self._deal(1, by.deal)
 
-    def _deal(self, size: int, jobs: int) -> None:
+    def _deal(self, size: int, deal: Deal) -> None:
         """Deals the missing cells to workers; of a cell dealt alone the death of its worker is the failure."""
         tasks = sweep_cells.chunks(self._missing(), size, self.spec, self.at, self.where)
-        events = workers.deal(sweep_cells.at_work, tasks, jobs, needs_main([self.spec]), RECYCLED * CHUNK // size)
-        with contextlib.closing(events):
+        with contextlib.closing(deal(tasks, RECYCLED * CHUNK // size)) as events:
             for event in events:
                 if isinstance(event, workers.Told):
                     self._keep(event.message)
                 elif isinstance(event, workers.Died) and event.task.size == 1:
                     ((point, _, (seed,)),) = event.task.cells
-                    reason = f"its process ended with exit code {event.exitcode} (out of memory, or killed)"
-                    self._keep(Found(point, seed, (), reason, 0.0))
+                    self._keep(Found(point, seed, (), event.why, 0.0))
 
     def _missing(self) -> Iterator[tuple[int, dict[str, Any], tuple[int, ...]]]:
         """Points with the seeds that they lack, one by one."""

@@ -44,10 +44,15 @@ class Ended:
 
 @dataclass(frozen=True)
 class Died:
-    """A worker ended without a word; `exitcode` is negative for a signal."""
+    """A worker ended without a word; `exitcode` is negative for a signal. `reason`: where no code is known."""
 
     task: Any
     exitcode: int | None
+    reason: str = ""
+
+    @property
+    def why(self) -> str:
+        return self.reason or f"its process ended with exit code {self.exitcode} (out of memory, or killed)"
 
 
 def deal(
