@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ecosystem import memory, metrics
@@ -15,13 +17,16 @@ from ecosystem.streams import Streams
 from ecosystem.text import encoders, prompts
 from ecosystem.travel import understands
 
+Needs = Callable[[Scenario, DocumentShape], list[memory.Need]]
+
 
 class WorldError(InputError):
     """A scenario that fits no world: says which key and why."""
 
 
-def check(spec: Scenario, writers: list[Writer]) -> None:
-    """WorldError where communities, learners, measures and the world's documents do not go together."""
+def check(spec: Scenario, writers: list[Writer], needs: Needs = memory.needs) -> None:
+    """WorldError where communities, learners, measures and the world's documents do not go together; TooLarge where
+    this machine cannot hold what `needs` says."""
     shape = writers[0].shape
     for community, writer in zip(spec.humans, writers, strict=True):
         if writer.shape != shape:
@@ -44,7 +49,7 @@ def check(spec: Scenario, writers: list[Writer]) -> None:
     encoders.check(spec.measure.encoder)
     _check_verifiers(spec, shape)
     _check_policies(spec, writers)
-    memory.check(memory.needs(spec, shape))
+    memory.check(needs(spec, shape))
     memory.check_people(spec, shape)
 
 

@@ -10,10 +10,10 @@ import networkx as nx
 import numpy as np
 from scipy.sparse import csr_array
 
-from ecosystem import checkpoint, fits, founding, metrics
+from ecosystem import checkpoint, fits, founding, memory, metrics, views
 from ecosystem.checkpoint import State
 from ecosystem.diets import ClaimsRead
-from ecosystem.documents import Batch
+from ecosystem.documents import Batch, DocumentShape
 from ecosystem.drawing import Drawing
 from ecosystem.fits import WorldError
 from ecosystem.frame import Event, Frame
@@ -29,11 +29,11 @@ from ecosystem.scenario import Scenario
 from ecosystem.spread import Spread
 from ecosystem.steering import Steering
 from ecosystem.streams import Streams
+from ecosystem.tally import mean_known
 from ecosystem.text import encoders, prompts
 from ecosystem.verification.gates import Gates
 from ecosystem.verification.sight import WorldSight
 from ecosystem.verifier import Verifier
-from ecosystem.views import HumanAgent, ModelAgent, VerifierAgent
 
 
 class Ecosystem(mesa.Model):
@@ -56,7 +56,7 @@ class Ecosystem(mesa.Model):
         self.n = spec.agents
         self.streams = Streams(seed)
         writers = spec.world.open(spec.human_sources)
-        fits.check(spec, writers)
+        fits.check(spec, writers, self._needs)
         self.network = self._network(network)  # of as many models as fit into memory
         self.asked = prompts.opened(spec.measure.prompts, writers) if spec.measure.prompts is not None else None
         self.writers, self.shape = writers, writers[0].shape
@@ -194,6 +194,10 @@ class Ecosystem(mesa.Model):
         self.notes.events += self.gates.open(self.populations)
         self._measure()
 
+    def _needs(self, spec: Scenario, shape: DocumentShape) -> list[memory.Need]:
+        """What this process holds."""
+        return memory.needs(spec, shape)
+
     def _founded(self) -> list[Population]:
         """The groups."""
         return founding.populations(self.spec, self.shape, self.streams)
@@ -287,7 +291,7 @@ class Ecosystem(mesa.Model):
             fits.check_start(self.spec, self.measured(metric_of(self.spec.collapse)))
         measured = {metrics.column(name): self.measured(name) for name in self.spec.metrics}
         agents = {name: np.asarray(value) for name, value in measured.items() if np.ndim(value)}
-        values = {name: _mean(agents[name]) if name in agents else float(value) for name, value in measured.items()}
+        values = {name: mean_known(agents[name]) if name in agents else float(v) for name, v in measured.items()}
         pairs = self.readout.similarity_NN() if self.spec.record.pairs else None
         self.frame = Frame(self.t, values, agents, pairs, answers=self.readout.answers, **self.notes.taken())
         self.datacollector.collect(self)
@@ -325,18 +329,4 @@ class Ecosystem(mesa.Model):
         )  # fmt: skip
 
     def _make_agents(self) -> None:
-        for population in self.populations:
-            for i in range(population.first, population.first + population.n):
-                ModelAgent(self, i, population)
-        for h in range(len(self.spec.humans)):
-            HumanAgent(self, h)
-        for desk in self.gates.desks.values():
-            VerifierAgent(self, desk)
-        # Mesa 3.3 counts ids in a dictionary that would keep every world of a process alive for good
-        getattr(mesa.Agent, "_ids", {}).pop(self, None)
-
-
-def _mean(value: np.ndarray) -> float:
-    """Mean over agents, those without a value left out; NaN when none has one."""
-    known = value[~np.isnan(value)]
-    return float(known.mean()) if known.size else float("nan")
+        views.make(self)

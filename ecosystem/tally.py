@@ -69,3 +69,9 @@ def pooled(item, mass, size):
             if mass[i, u] > 0:
                 total[item[i, u]] += mass[i, u]
     return total
+
+
+def mean_known(value: np.ndarray) -> float:
+    """Mean over agents, those without a value left out; NaN when none has one."""
+    known = value[~np.isnan(value)]
+    return float(known.mean()) if known.size else float("nan")

@@ -103,3 +103,16 @@ class VerifierAgent(mesa.Agent):
     def cost(self) -> float:
         """What its judgements have cost so far."""
         return self.desk.total_cost
+
+
+def make(world) -> None:
+    """All views of a world, which Mesa then holds."""
+    for population in world.populations:
+        for i in range(population.first, population.first + population.n):
+            ModelAgent(world, i, population)
+    for h in range(len(world.spec.humans)):
+        HumanAgent(world, h)
+    for desk in world.gates.desks.values():
+        VerifierAgent(world, desk)
+    # Mesa 3.3 counts ids in a dictionary that would keep every world of a process alive for good
+    getattr(mesa.Agent, "_ids", {}).pop(world, None)

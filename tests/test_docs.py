@@ -26,6 +26,8 @@ def outcomes(tmp_path_factory):
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_a_page_works_as_it_stands(page, outcomes):
+    if page.name == "clusters.md":
+        pytest.importorskip("ray", reason="the extra [scale] is not installed")
     assert outcomes[page].result() > 0
 
 

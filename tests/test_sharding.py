@@ -27,6 +27,7 @@ from agents.verifiers.detector import Detector
 from agents.verifiers.watermark import Watermark
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
+from ecosystem.model import Ecosystem
 from ecosystem.scenario import Community, Graph, Group, Reading, Recording, Retention, Scenario
 from ecosystem.sharding.cuts import cuts
 from ecosystem.sharding.world import ShardedEcosystem
@@ -207,6 +208,17 @@ def test_what_cannot_be_sharded_is_named():
     with pytest.raises(InputError) as error:
         ShardedEcosystem(spec, Here, 2)
     assert [line.partition(":")[0] for line in error.value.lines] == ["verifiers.guard.gate", "models.models.questions"]
+
+
+def test_memory_is_asked_of_each_shard_for_its_own_models(monkeypatch):
+    """A world that one machine cannot hold may fit several."""
+    monkeypatch.setattr(Categorical, "memory", lambda self, n, shape, read: n * 2**30)
+    monkeypatch.setattr("ecosystem.machine.memory", lambda device="cpu": 5 * 2**30)
+    with pytest.raises(InputError, match=r"7 models, 1\.0 GiB each, 7\.0 GiB in all"):
+        Ecosystem(items())
+    assert ShardedEcosystem(items(), Here, 2).n == 7
+    with pytest.raises(InputError, match=r"6 models, 1\.0 GiB each"):
+        ShardedEcosystem(items(group(Categorical(), count=12)), Here, 2)
 
 
 def test_shards_are_asked_twice_a_step_and_for_each_measure_once():

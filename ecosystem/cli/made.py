@@ -81,8 +81,9 @@ def prepared(spec: Scenario, pairs: Pairs, how: How) -> Iterator[Progress | None
     arms, jobs = list(dict.fromkeys(arm for arm, _ in pairs)), min(how.jobs, len(pairs))
     try:
         machine.use(machine.placed(how.device, how.threads, jobs))
-        preflight.check(spec, arms)
-        lines = preflight.large(spec, arms, jobs)
+        here = how.engine.get("engine", "local") == "local"
+        preflight.check(spec, arms, here)
+        lines = preflight.large(spec, arms, jobs) if here else []
         lines += preflight.idle(spec, arms) + _made_anew(spec, pairs, folder, how.device)
         if lines and not how.quiet:
             print(*lines, sep="\n", file=sys.stderr)

@@ -17,8 +17,9 @@ from ecosystem.scenario import Scenario
 from ecosystem.streams import Streams
 
 
-def check(spec: Scenario, arms: Sequence[str]) -> None:
-    """InputError where an arm after the first differs from it by something that cannot be."""
+def check(spec: Scenario, arms: Sequence[str], here: bool = True) -> None:
+    """InputError where an arm after the first differs from it by something that cannot be. `here`: will its models be
+    in this process?"""
     first = spec.arm(arms[0])
     for name in arms[1:]:
         arm = spec.arm(name)
@@ -26,7 +27,7 @@ def check(spec: Scenario, arms: Sequence[str]) -> None:
             if (arm.graph, arm.agents) != (first.graph, first.agents):
                 _graph(arm)
             if _written(arm) != _written(first):
-                _world(arm)
+                _world(arm, here)
 
 
 def large(spec: Scenario, arms: Sequence[str], jobs: int = 1) -> list[str]:
@@ -91,11 +92,13 @@ def _states_memory(spec: Scenario) -> bool:
     return any(type(group.learner).memory is not Learner.memory for group in spec.models)
 
 
-def _world(spec: Scenario) -> None:
+def _world(spec: Scenario, here: bool) -> None:
     from ecosystem import fits
     from ecosystem.model import Ecosystem
 
-    if _states_memory(spec):
+    if not here:
+        fits.check(spec, spec.world.open(spec.human_sources), lambda *_: [])
+    elif _states_memory(spec):
         fits.check(spec, spec.world.open(spec.human_sources))
     else:
         Ecosystem(spec.model_copy(update={"steps": 0}))

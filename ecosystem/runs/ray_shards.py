@@ -68,7 +68,7 @@ class RayCrew:
             try:
                 answers[k] = self._ray.get(answer)
             except self._ray.exceptions.RayTaskError as error:
-                raise error.cause from None
+                raise (error.cause or error) from None
             except self._ray.exceptions.RayActorError as error:
                 why = type(error).__name__
                 raise ShardLost(f"shard {k + 1} of {len(given)} has ended ({why}: out of memory, or killed)") from None

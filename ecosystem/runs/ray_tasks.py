@@ -78,7 +78,7 @@ def _heard(ray: Any, stream: Any, task: Any) -> Told | Ended | Died:
     except StopIteration:
         return Ended(task, None)
     except of.RayTaskError as error:
-        raise error.cause from None
+        raise (error.cause or error) from None
     except (of.RuntimeEnvSetupError, of.TaskUnschedulableError, of.TaskCancelledError):
         raise
     except (of.WorkerCrashedError, of.OutOfMemoryError) as error:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ecosystem import machine
-from ecosystem.documents import Batch
+from ecosystem import machine, memory
+from ecosystem.documents import Batch, DocumentShape
 from ecosystem.frame import Event
 from ecosystem.marks import Mark
 from ecosystem.model import Ecosystem
@@ -113,6 +113,11 @@ class Shard(Ecosystem):
             return population.params
         with machine.part_of(population.group.count):
             return getattr(population, method)(*given)
+
+    def _needs(self, spec: Scenario, shape: DocumentShape) -> list[memory.Need]:
+        sized = zip(spec.models, self._parts, strict=True)
+        mine = tuple(g.model_copy(update={"count": end - begin}) for g, (begin, end) in sized if end > begin)
+        return memory.needs(spec.model_copy(update={"models": mine}), shape)
 
     def _founded(self) -> list[Population]:
         self._by_group: dict[int, Part] = {}

@@ -6,14 +6,15 @@ Letters: n models of a group, b documents read, k written, M documents.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import networkx as nx
 import numpy as np
 
+from ecosystem import memory
 from ecosystem.corpus import Corpus
-from ecosystem.documents import Batch, Pool
+from ecosystem.documents import Batch, DocumentShape, Pool
 from ecosystem.drawing import Drawing
 from ecosystem.frame import Event
 from ecosystem.model import Ecosystem
@@ -74,6 +75,9 @@ class ShardedEcosystem(Ecosystem):
             self._told = (self.t, [_diet(pool, parts) for parts in read], events)
         diet, members = self._told[1][group], self.populations[group].members
         return diet, [e for e in self._told[2] if e.agent in range(members.start, members.stop)]
+
+    def _needs(self, spec: Scenario, shape: DocumentShape) -> list[memory.Need]:
+        return [replace(need, models=0) for need in memory.needs(spec, shape)]
 
     def _founded(self) -> list[Population]:
         self.cuts = cuts(self.spec, self.shape, self._shards)
