@@ -71,17 +71,13 @@ def _caption(value: Value) -> str:
 
 
 def _counted(value: Value) -> str:
-    """The unit of the table's last columns."""
-    some = _some(value)
+    """What the table's last columns are the worth of."""
+    some = words.handful(value)
     return f"{some:,} more documents {value.per}" if some > 1 else f"one more document {value.per}"
 
 
-def _some(value: Value) -> int:
-    return words.unit(min(abs(way.more) for way in value.ways if way.against is not None))
-
-
 def _rows(value: Value) -> list[dict]:
-    some = _some(value)
+    some = words.handful(value)
     rows = []
     for row in value.table.to_dict("records"):
         each = "" if math.isnan(row["each"]) else told.number(some * row["each"])

@@ -224,5 +224,6 @@ def _place(reach: Any, spec: Scenario) -> str:
     if isinstance(reach, (list, tuple)):
         return f"model {', '.join(map(str, reach))}"
     if isinstance(reach, str):
-        return {"all": "all models", "most_read": "the most read", "least_read": "the least read"}.get(reach, reach)
+        known = {"all": "all models", "most_read": feeding.MOST_READ, "least_read": feeding.LEAST_READ}
+        return known.get(reach, reach)
     return "any one" if reach == 1 / spec.agents else f"{reach:.0%} of all models"

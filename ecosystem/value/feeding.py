@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ecosystem.scenario import Community, Scenario
 
 ADDED = "added"  # the community that is put beside the scenario's own
+MOST_READ, LEAST_READ = "the most read", "the least read"  # places in words
 RateKey = list[list[int]]
 
 

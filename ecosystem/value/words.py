@@ -9,7 +9,7 @@ import numpy as np
 from ecosystem.metrics import titles
 from ecosystem.runs.statistics import Interval, holm, least_ratio, paired, paired_ratio, t_interval
 from ecosystem.runs.wording import interval, listed, number
-from ecosystem.value.feeding import mean_rate
+from ecosystem.value.feeding import LEAST_READ, MOST_READ, mean_rate
 from ecosystem.value.valued import Look, Value
 
 ROUNDING = 1e-9  # of a law's arithmetic
@@ -63,6 +63,12 @@ def unit(documents: float) -> int:
     return 10 ** math.floor(math.log10(documents)) if abs(documents) >= 10 else 1
 
 
+def handful(value: Value) -> int:
+    """So many documents the table and sentences speak of: the whole batch, or a power of ten."""
+    more = [abs(way.more) for way in value.ways if way.against is not None]
+    return round(more[0]) if value.by == "time" else unit(min(more))
+
+
 def _of_rates(value: Value) -> list[str]:
     looks = value.looks[1:]
     own = sum(mean_rate(c, value.spec.steps) for c in value.spec.humans)
@@ -102,8 +108,7 @@ def _of_times(value: Value) -> list[str]:
     """Latest batch against earliest, by each way of looking."""
     given = [look for look in value.looks if value.ways[look.way].against is not None]
     whens = {when: [look for look in given if look.when == when] for when in dict.fromkeys(look.when for look in given)}
-    some = round(value.ways[given[0].way].more)
-    return [_against(value, looks[-1], looks[0], some) for looks in whens.values()]
+    return [_against(value, looks[-1], looks[0], handful(value)) for looks in whens.values()]
 
 
 def _of_ways(value: Value) -> list[str]:
@@ -111,8 +116,12 @@ def _of_ways(value: Value) -> list[str]:
     looks = [look for look in value.looks if value.ways[look.way].against is not None]
     sign = -1 if titles.title(value.metric).worse == "higher" else 1
     ranked = sorted(looks, key=lambda look: -sign * t_interval(value.each_S(look)).estimate)
-    some = unit(min(abs(value.ways[look.way].more) for look in looks))
-    return [_against(value, ranked[0], ranked[-1], some), _each(value, looks, some)]
+    some = handful(value)
+    told = [_against(value, ranked[0], ranked[-1], some), _each(value, looks, some)]
+    asked = [look for name in (MOST_READ, LEAST_READ) for look in looks if value.ways[look.way].name == name]
+    if len(asked) == 2 and asked != [ranked[0], ranked[-1]]:  # what most people would ask of a network
+        told.insert(0, _against(value, asked[0], asked[1], some))
+    return told
 
 
 def _against(value: Value, first: Look, second: Look, some: int) -> str:
@@ -129,15 +138,16 @@ def _against(value: Value, first: Look, second: Look, some: int) -> str:
         )
     opening = f"{counted} {_moves(one, some)} {_what(value)} by {_size(one)}, {first.when}; {told[1]}, "
     by_law = value.each_law(first), value.each_law(second)
-    law = f" (by the closed form {number(by_law[0] / by_law[1])} times)" if by_law[0] * by_law[1] > 0 else ""
+    law = f"by the closed form {number(by_law[0] / by_law[1])}" if by_law[0] * by_law[1] > 0 else ""
     if not _clear(other):
         least = least_ratio(value.each_S(first), value.each_S(second))
         times = f": the former is at least {number(least)} times the latter" if 1 < least < math.inf else ""
-        return f"{opening}what {do} cannot be told from nothing ({_signed(other)}){times}{law}."
+        return f"{opening}what {do} cannot be told from nothing ({_signed(other)}){times}{f' ({law})' if law else ''}."
     if one.estimate * other.estimate < 0:
         return f"{opening}{them} {_moves(other, some)} it by {_size(other)}."
     ratio = paired_ratio(value.each_S(first), value.each_S(second))
-    return f"{opening}by {_size(other)}: {number(ratio.estimate)} times as much ({_span(ratio)}){law}."
+    span = "; ".join(filter(None, [_span(ratio), law]))
+    return f"{opening}by {_size(other)}: {number(ratio.estimate)} times as much ({span})."
 
 
 def _clear(change: Interval) -> bool:
