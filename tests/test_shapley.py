@@ -114,7 +114,7 @@ def test_sampled_values_agree_with_exact_ones_and_are_only_run_once(three, tmp_p
     for community, row in both[1].iterrows():
         assert row["low"] < both[0].loc[community, "value"] < row["high"]
     soon = shapley_values(three, "within_diversity", seeds=4, sampled=True, precision=0.9, out=tmp_path)
-    assert (soon.pairs, soon.precise) == (8, True)
+    assert (soon.pairs, soon.precise) == (16, True)
 
 
 def test_more_than_eight_are_sampled(small_world, tmp_path):

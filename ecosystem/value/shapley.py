@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ecosystem.scenario import Community, Scenario
 
 FEW = 8  # communities up to which every coalition is run: 256 of them
-BATCH = 8  # pairs of orders between two looks at how precise the values are
+BATCH = 16  # pairs of orders between two looks at how precise the values are; of fewer their means are not normal yet
 MOST = 64  # pairs of orders
 PRECISION = 0.1
 
@@ -113,7 +113,7 @@ def shapley_values(
 
     Up to eight communities are valued exactly, from all coalitions; more (or `sampled`) over orders drawn in pairs.
     Sampling stops when 95% intervals over orders alone are no wider than +- `precision` times the largest value, looked
-    at after every eight pairs, or at so many `pairs`; more seeds help against what is left. `at`: by default the last
+    at after every sixteen pairs, or at so many `pairs`; more seeds help against what is left. `at`: by default the last
     step. All runs are cells of sweeps with the same seeds: asked again, only what is missing is run. `how` as of
     `measured`.
     """
