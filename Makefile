@@ -1,6 +1,6 @@
 # One command for everything; each sets up .venv first (once).
 PYTHON ?= python3
-JOBS := run view test proofs fuzz lint benchmark
+JOBS := run view test proofs fuzz robustness lint benchmark
 $(JOBS):
 	@$(PYTHON) run.py $@
 # WHY="what changes the recorded numbers, and why that is right"

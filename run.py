@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One command for everything: python3 run.py run | view | test | proofs | fuzz | regression | lint | benchmark.
+"""One command for everything: python3 run.py run | view | test | proofs | fuzz | robustness | regression | lint | benchmark.
 
 Makes .venv once, installs the tested versions (constraints.txt), then runs the job; further words go to the job.
 ECO_TORCH=cpu|gpu picks the torch build (default: gpu if an NVIDIA driver is found, else cpu); ECO_VENV another folder.
@@ -22,6 +22,7 @@ JOBS = {
     "test": ("test", [["-m", "pytest", "-q"]]),
     "proofs": ("test", [["-m", "pytest", "-q", "-m", "slow"]]),
     "fuzz": ("test", [["-m", "tests.fuzzing"]]),
+    "robustness": ("test", [["-m", "tests.robustness"]]),
     "regression": ("test", [["-m", "tests.regressed"]]),
     "lint": ("dev", [["-m", "ruff", "check", "."], ["-m", "mypy"]]),
     "benchmark": ("test", [["-m", "benchmarks"]]),
