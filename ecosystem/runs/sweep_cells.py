@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ecosystem import machine
 from ecosystem.machine import Machine
 from ecosystem.runs import workers
-from ecosystem.runs.runner import why
+from ecosystem.runs.attempt import why
 
 if TYPE_CHECKING:
     from ecosystem.runs.sweep_store import Rows
