@@ -88,7 +88,7 @@ def _of_rates(value: Value) -> list[str]:
     first, last = value.looks[0], value.looks[-1]
     least, most = (_told(t_interval(value.value_S(look))) for look in (first, last))
     names = value.ways[first.way].name, value.ways[last.way].name
-    return [*told, f"{_title(value)} is {least} with {names[0]} documents a step and {most} with {names[1]}."]
+    return [*told, f"{_title(value)}: {least} with {names[0]} documents a step, {most} with {names[1]}."]
 
 
 def _marginal(value: Value, look: Look) -> str:
