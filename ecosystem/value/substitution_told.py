@@ -33,7 +33,7 @@ COLUMNS = ("rate", "replaced", "verification_cost", "cost", "beyond")
 
 def findings(found: Substitution) -> list[str]:
     """Sentences, of the middle outcome first; of others in short."""
-    middle = found.curves[len(found.curves) // 2]
+    middle = found.curves[(len(found.curves) - 1) // 2]
     others = [_in_short(found, curve) for curve in found.curves if curve is not middle]
     return [*_of_curve(found, middle), *others]
 
