@@ -31,8 +31,10 @@ def check(
 
     if jobs != 1:
         raise InputError(f"jobs: engine ray makes one run at a time, over --shards K; got {jobs}")
-    for arm in dict.fromkeys(arms):
-        refuse(spec.arm(arm), device)
+    for arm in map(spec.arm, dict.fromkeys(arms)):
+        refuse(arm, device)
+        if shards is not None and not 1 <= shards <= arm.agents:
+            raise InputError(f"shards: must be from 1 to {arm.agents}, the number of models; got {shards}")
 
 
 @contextlib.contextmanager
