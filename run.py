@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""One command for everything: python3 run.py run | view | test | proofs | fuzz | robustness | regression | lint | benchmark.
+"""One command for everything: python3 run.py JOB, run | view | test | proofs | fuzz | robustness | regression | lint |
+benchmark.
 
 Makes .venv once, installs the tested versions (constraints.txt), then runs the job; further words go to the job.
 ECO_TORCH=cpu|gpu picks the torch build (default: gpu if an NVIDIA driver is found, else cpu); ECO_VENV another folder.

@@ -191,8 +191,11 @@ class Ecosystem(mesa.Model):
         """Step 0."""
         self._pretrain()
         self.steering.open(self.corpus)
-        self.notes.events += self.gates.open(self.populations)
+        self._open_gates()
         self._measure()
+
+    def _open_gates(self) -> None:
+        self.notes.events += self.gates.open(self.populations)
 
     def _needs(self, spec: Scenario, shape: DocumentShape) -> list[memory.Need]:
         """What this process holds."""

@@ -24,6 +24,7 @@ from agents.learners.vae import Vae
 from agents.policies.human_floor import HumanFloor
 from agents.policies.moratorium import Moratorium
 from agents.verifiers.detector import Detector
+from agents.verifiers.quorum import Quorum
 from agents.verifiers.watermark import Watermark
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
@@ -143,13 +144,21 @@ def test_the_comparison_sees_other_luck(monkeypatch):
         {"policies": (Moratorium(since=2, until=2), HumanFloor(name="floor", floor=0.4)), "steps": 4},
         {"verifiers": (Detector(gate="publish"),), "graph": Graph(kind="complete")},
         {"verifiers": (SelfCheck(gate="publish", refill=True),)},
+        {"verifiers": (Detector(placement={"share": 0.6}),), "corpus": Retention(keep={"window": 2})},
+        {"verifiers": (Detector(false_negative_rate=0.0, false_positive_rate=0.9),), "steps": 4},
+        {"verifiers": (Detector(name="a", gate="panel"), Detector(name="b", gate="panel"), Quorum(members=("a", "b")))},
     ],
-    ids=["subsample", "archives", "all", "self", "unfed", "sources", "policies", "verifier", "asked"],
+    ids=["subsample", "archives", "all", "self", "unfed", "sources", "policies", "verifier", "asked"]
+    + ["before reading", "starved", "panel"],
 )
 def test_rules_of_the_web_hold_over_shards(parts):
     spec = items(**parts)
     if parts.get("verifiers"):
         spec = spec.model_copy(update={"record": RECORD.model_copy(update={"judgements": "all"})})
+    if parts.get("steps") and parts.get("verifiers"):
+        alone = Ecosystem(spec)
+        alone.step()
+        assert alone.gates.starved_N.any()  # it is a world in which some find nothing that passes
     assert first_difference(spec) == ""
 
 
@@ -204,10 +213,10 @@ def test_what_cannot_be_sharded_is_named():
 
     from ecosystem.files.scenario_file import read
 
-    spec = read(FILE).model_copy(update={"verifiers": (Detector(name="guard"),)})
+    spec = read(FILE).model_copy(update={"verifiers": (SelfCheck(name="guard"),)})
     with pytest.raises(InputError) as error:
         ShardedEcosystem(spec, Here, 2)
-    assert [line.partition(":")[0] for line in error.value.lines] == ["verifiers.guard.gate", "models.models.questions"]
+    assert [line.partition(":")[0] for line in error.value.lines] == ["verifiers.guard", "models.models.questions"]
 
 
 def test_memory_is_asked_of_each_shard_for_its_own_models(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
 from ecosystem.scenario import Scenario
+from ecosystem.verifier import Verifier
 
 Cuts = list[list[int]]
 """For every group K + 1 places: shard k holds its models from the k-th to before the next."""
@@ -12,11 +13,12 @@ Cuts = list[list[int]]
 
 def refuse(spec: Scenario, device: str = "cpu") -> None:
     """InputError where a scenario has what only a world in one process can do; every such thing is named."""
+    named = {v.name: v for v in spec.verifiers}
     lines = [
-        f"verifiers.{v.name}.gate: 'read' judges what each model draws, which shards do by themselves; a sharded world "
-        "takes verifiers at the gate 'publish'"
+        f"verifiers.{v.name}: judges what each model draws to read, which shards do by themselves; a sharded world "
+        "takes verifiers at the gate 'publish', and such as judge documents for all their readers"
         for v in spec.verifiers
-        if v.gate == "read"
+        if v.gate == "read" and not _of_documents(v, named)
     ]
     lines += [
         f"models.{g.name}.questions: who answers looks things up with models of other shards; a sharded world takes "
@@ -50,6 +52,20 @@ def tile(spec: Scenario, group: int, shape: DocumentShape) -> int:
     if learner.row_tolerance and (spec.verifiers or shape.grammar is not None):
         return n
     return min(learner.tile(n, shape), n)
+
+
+def readers_of(spec: Scenario) -> tuple[Verifier, ...]:
+    """The verifiers at the gate `read` and the members of their panels."""
+    named, found = {v.name: v for v in spec.verifiers}, [v for v in spec.verifiers if v.gate == "read"]
+    for verifier in found:  # grows
+        found += [named[name] for name in verifier.panel() if name in named]
+    return tuple(v for v in spec.verifiers if v in found)
+
+
+def _of_documents(verifier: Verifier, named: dict[str, Verifier]) -> bool:
+    """Does it judge each document once, for all its readers? As `Desk.of_documents`."""
+    own = verifier.judges == "documents" and not verifier.personal
+    return own and all(_of_documents(named[name], named) for name in verifier.panel() if name in named)
 
 
 def _cut(spec: Scenario, shape: DocumentShape, shards: int) -> Cuts:

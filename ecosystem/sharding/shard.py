@@ -17,6 +17,7 @@ from ecosystem.policy import Controls
 from ecosystem.population import Population
 from ecosystem.reading import Diet
 from ecosystem.scenario import Scenario
+from ecosystem.sharding.cuts import readers_of
 from ecosystem.streams import Draws
 
 
@@ -44,6 +45,7 @@ class Read(NamedTuple):
     read_n: np.ndarray
     human_n: np.ndarray
     depth_n: np.ndarray
+    starved_n: np.ndarray  # who drew something of which nothing passed
     rows_nb: np.ndarray | None
 
 
@@ -96,14 +98,20 @@ class Shard(Ecosystem):
             found[g] = self.ask(g, "publish", step)
         return found
 
-    def learn(self, step: int, published: list[Published], rows: bool) -> tuple[list[Read | None], list[Event]]:
-        """Takes in what was published, reads and trains; says what was read (`rows`: and which) and what happened."""
+    def learn(
+        self, step: int, published: list[Published], verdicts: dict[str, np.ndarray], rows: bool
+    ) -> tuple[list[Read | None], list[Event]]:
+        """Takes in what was published and how it was judged, reads and trains; says what was read (`rows`: and which)
+        and what happened."""
         for each in published:
             self.corpus.append(each.step, each.batches, each.counts_S)
-        self.t = step
+        for verifier, verdict_M in verdicts.items():
+            self.corpus.verdicts(verifier)[:] = verdict_M
+        self.t, self.gates.starved_N[:] = step, False
         found: list[Read | None] = [None] * len(self._parts)
-        for g, diet in zip(self._by_group, self._read_and_train(), strict=True):
-            found[g] = Read(diet.read_n, diet.human_n, diet.depth_n, diet.rows_nb if rows else None)
+        for (g, population), diet in zip(self._by_group.items(), self._read_and_train(), strict=True):
+            starved_n = self.gates.starved_N[population.members]
+            found[g] = Read(diet.read_n, diet.human_n, diet.depth_n, starved_n, diet.rows_nb if rows else None)
         return found, list(self.notes.taken()["events"])
 
     def ask(self, group: int, method: str, *given: Any) -> Any:
@@ -134,6 +142,9 @@ class Shard(Ecosystem):
         """Those of all models come from the whole world."""
         self._archive.clear()
 
+    def _open_gates(self) -> None:
+        """Others judge, and say who writes with a mark."""
+
     def _make_agents(self) -> None:
         pass
 
@@ -142,7 +153,9 @@ class Shard(Ecosystem):
 
 
 def _bare(spec: Scenario) -> Scenario:
-    """Without what the whole world does: measures, policies, verifiers, claims."""
+    """Without what the whole world does: measures, policies, claims, and verifiers but those whose verdicts readers
+    heed."""
     measure = spec.measure.model_copy(update={"prompts": None})
-    nothing = dict.fromkeys(("metrics", "policies", "verifiers", "claims"), ())
-    return spec.model_copy(update=nothing | {"measure": measure, "collapse": None, "arms": {}})
+    nothing = dict.fromkeys(("metrics", "policies", "claims"), ())
+    kept: dict[str, Any] = {"measure": measure, "collapse": None, "arms": {}, "verifiers": readers_of(spec)}
+    return spec.model_copy(update=nothing | kept)

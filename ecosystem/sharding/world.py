@@ -51,7 +51,7 @@ class ShardedEcosystem(Ecosystem):
         self._hire, self._shards = hire, shards
         self._unsent: list[Any] = []  # published since shards last read
         self._written: tuple[int, list[Batch]] = (-1, [])  # step, of every group
-        self._told: tuple[int, list[Diet], list[Event]] = (-1, [], [])
+        self._told: tuple[int, list[tuple[Diet, np.ndarray]], list[Event]] = (-1, [], [])
         super().__init__(spec, rng, network)
 
     def written(self, group: int) -> Batch:
@@ -64,17 +64,19 @@ class ShardedEcosystem(Ecosystem):
             self._written = (self.t, [joined([a[g] for a in answers]) for g in range(len(self.populations))])
         return self._written[1][group]
 
-    def told(self, group: int, pool: Pool) -> tuple[Diet, list[Event]]:
-        """What a group has read in this step, and who had nothing to read; the shards have read and trained by then."""
+    def told(self, group: int, pool: Pool) -> tuple[Diet, np.ndarray, list[Event]]:
+        """What a group has read in this step, of whom (n,) nothing passed, and who had nothing to read; the shards have
+        read and trained by then."""
         if self._told[0] != self.t:
             rows = self.spread is not None or self.claims_read is not None
-            answers = self.crew.ask("learn", [(self.t, self._unsent, rows)] * self._shards)
+            verdicts = {verifier: self.corpus.verdicts(verifier) for verifier in self.gates.columns}
+            answers = self.crew.ask("learn", [(self.t, self._unsent, verdicts, rows)] * self._shards)
             self._unsent = []
             events = sorted((e for _, told in answers for e in told), key=lambda e: -1 if e.agent is None else e.agent)
             read = [[each[g] for each, _ in answers] for g in range(len(self.populations))]
             self._told = (self.t, [_diet(pool, parts) for parts in read], events)
-        diet, members = self._told[1][group], self.populations[group].members
-        return diet, [e for e in self._told[2] if e.agent in range(members.start, members.stop)]
+        (diet, starved_n), members = self._told[1][group], self.populations[group].members
+        return diet, starved_n, [e for e in self._told[2] if e.agent in range(members.start, members.stop)]
 
     def _needs(self, spec: Scenario, shape: DocumentShape) -> list[memory.Need]:
         return [replace(need, models=0) for need in memory.needs(spec, shape)]
@@ -112,7 +114,8 @@ class Drawn(Drawing):
     def diet(self, population: Population, pool: Pool, corpus: Corpus, step: int) -> Diet:
         assert self.world is not None
         assert isinstance(population, Scattered)
-        diet, events = self.world.told(population.index, pool)
+        diet, starved_n, events = self.world.told(population.index, pool)
+        self.gates.starved_N[population.members] = starved_n
         population.check_fed(diet, step)
         self.notes.events += events
         return diet
@@ -123,8 +126,11 @@ def _plain(batch: Batch) -> Batch:
     return Batch(batch.content, batch.depth, batch.parent)
 
 
-def _diet(pool: Pool, parts: Sequence[Read | None]) -> Diet:
+def _diet(pool: Pool, parts: Sequence[Read | None]) -> tuple[Diet, np.ndarray]:
+    """The diets of all parts of a group, and of whom nothing passed."""
     there = [part for part in parts if part is not None]
-    read_n, human_n, depth_n = (np.concatenate(c) for c in columns(there, "read_n", "human_n", "depth_n"))
+    names = ("read_n", "human_n", "depth_n", "starved_n")
+    read_n, human_n, depth_n, starved_n = (np.concatenate(column) for column in columns(there, *names))
     rows = [part.rows_nb for part in there if part.rows_nb is not None]
-    return Diet(pool, np.concatenate(rows) if rows else np.zeros((len(read_n), 0), np.int64), read_n, human_n, depth_n)
+    rows_nb = np.concatenate(rows) if rows else np.zeros((len(read_n), 0), np.int64)
+    return Diet(pool, rows_nb, read_n, human_n, depth_n), starved_n
