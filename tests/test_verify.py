@@ -163,9 +163,10 @@ SPOILT = {
     "humans.0.rate: must be ": lambda f: replaced(f / SCENARIO, "rate: 6", "rate: six"),
     "scenario.yaml: its seed is 0; provenance.json says 2": lambda f: replaced(f / TOLD, '"seed": 0', '"seed": 2'),
     "provenance.json: status must be one of": lambda f: replaced(f / TOLD, '"complete"', '"done"'),
-    "provenance.json: lacks scenario, arm, seed": lambda f: (f / TOLD).write_text("{}"),
+    "provenance.json: was written by another version": lambda f: (f / TOLD).write_text("{}"),
+    "provenance.json: lacks code": lambda f: replaced(f / TOLD, '"code"', '"cod"'),
     "provenance.json: not a JSON file": lambda f: (f / TOLD).write_text("{"),
-    "provenance.json: must be a mapping": lambda f: (f / TOLD).write_text("[]"),
+    "(it lacks scenario, arm, seed, status, reason)": lambda f: (f / TOLD).write_text("[]"),
     "graph.graphml: no such file or directory": lambda f: (f / "graph.graphml").unlink(),
     "graph.graphml: must be whole and have a node for each of the 3 models": lambda f: cut(f / "graph.graphml"),
 }

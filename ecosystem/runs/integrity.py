@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ecosystem.scenario import Scenario
 
 STATUS = ("complete", "running", "failed", "interrupted")
-TOLD = ("scenario", "arm", "seed", "steps", "status", "reason", "versions", "code", "data")
+TOLD = ("steps", "versions", "code", "data")  # beside what every reader of a run needs
 SAME_MEAN = 1e-9  # relative; the mean of a step is that of its models, added up in whatever order
 
 
@@ -31,8 +31,6 @@ def faults(run: Run) -> list[str]:
         told, spec = run.provenance, run.spec
     except (InputError, OSError, UnicodeDecodeError) as error:
         return [" ".join(str(error).split())]
-    if not isinstance(told, dict):
-        return [f"{provenance.FILE}: must be a mapping"]
     missing = [key for key in TOLD if key not in told]
     if missing:
         return [f"{provenance.FILE}: lacks {', '.join(missing)}"]

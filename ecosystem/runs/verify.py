@@ -108,8 +108,6 @@ def _judged(
         told, spec = run.provenance, run.spec
     except (sqlite3.DatabaseError, InputError, OSError, UnicodeDecodeError) as error:
         return Verdict(about, "", tuple(found) or (" ".join(str(error).split()),))
-    if "status" not in told:
-        return Verdict(about, "", tuple(found))
     state = "" if told["status"] == "complete" else f" (the run is {told['status']})"
     if last < 0 and not found:
         return Verdict(about, f"nothing is recorded{state}")
