@@ -81,6 +81,9 @@ def test_what_does_not_vary_has_no_interval_and_is_no_error():
     moved = np.array([1.0, 2.0, 4.0])
     apart = sizes(moved + 1, moved, paired(moved + 1, moved))
     assert (apart.within.estimate, apart.saving.estimate, apart.higher) == (math.inf, math.inf, 1.0)
+    rounded = np.array([0.1, 0.2, 0.3])
+    steps = sizes(rounded + 0.1, rounded, paired(rounded + 0.1, rounded))  # apart by 0.1, but for rounding
+    assert (steps.within.estimate, steps.saving.estimate) == (math.inf, math.inf)
     one = sizes(moved[:1], moved[:1], paired(moved[:1], moved[:1]))
     assert math.isnan(one.saving.estimate)
     lost = np.array([1.0, math.inf, 4.0])

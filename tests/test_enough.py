@@ -97,6 +97,7 @@ def test_what_is_said_of_a_mean():
     assert judged(np.zeros(10), target, "m").says == (
         "m: 0 +- 0 after 10 seeds: all alike, so another value in up to 26% of seeds cannot be excluded"
     )
+    assert judged(np.array([0.3 - 0.1, 0.2]), target).state == "alike"  # but for rounding
     assert judged(np.array([1.0, math.inf, 2.0]), target).state == "unknown"
     assert judged(np.array([math.nan, 2.0]), target).state == "unknown"
 
@@ -159,7 +160,7 @@ def test_the_command_says_how_many_seeds_it_took_and_why_it_stopped(tmp_path, mo
     said = [line for line in told if "within the" in line]
     assert len(said) == 1
     assert f"after {len(study.seeds)} seeds" in said[0]
-    wide = ["compare", "baseline", "--arms", "rare,none", *cheap, "--until", "tail_coverage +- 1e-5"]
+    wide = ["compare", "baseline", "--arms", "rare,none", *cheap, "--until", "within_diversity +- 1e-5"]
     assert main([*wide, "--min-seeds", "2", "--max-seeds", "3"]) == 0
     assert "after 3 seeds, not within the 1.00e-05 asked for" in capsys.readouterr().err
 

@@ -89,7 +89,7 @@ def _row(study: Study, metric: str, first: str, second: str, at: Step) -> dict:
         "difference": found.difference.estimate,
         "low": found.difference.low,
         "high": found.difference.high,
-        "effect": found.effect,
+        "effect": size.within.estimate,
         "effect_low": size.within.low,
         "effect_high": size.within.high,
         "effect_av": size.between,

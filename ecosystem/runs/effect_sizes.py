@@ -14,6 +14,7 @@ from scipy import special, stats
 
 from ecosystem.runs.statistics import LEVEL, Interval, Paired
 
+ROUNDING = 1e-13  # of the values themselves
 LARGE = 1000.0  # t values from which on the noncentral t distribution is a scaled chi
 
 
@@ -46,8 +47,8 @@ def sizes(first: np.ndarray, second: np.ndarray, found: Paired, level: float = L
     difference = found.difference.estimate
     between = difference / spread if spread > 0 else 0.0 if difference == 0 else math.copysign(math.inf, difference)
     within = standardised(found.effect, n, level)
-    if np.ptp(first - second) == 0:  # equal differences say nothing of how much they would vary
-        within = Interval(found.effect, math.nan, math.nan, n)
+    if _alike(first, second):  # equal differences say nothing of how much they would vary
+        within = Interval(math.copysign(math.inf, difference) if difference else 0.0, math.nan, math.nan, n)
     return Sizes(within, between, _share_higher(first, second), saving(first, second, level))
 
 
@@ -78,7 +79,7 @@ def saving(first: np.ndarray, second: np.ndarray, level: float = LEVEL) -> Inter
     if n < 3:
         return Interval(math.nan, math.nan, math.nan, n)
     total, apart = first + second, first - second
-    if np.ptp(apart) == 0:
+    if _alike(first, second):
         same = np.ptp(total) == 0
         return Interval(1.0 if same else math.inf, math.nan, math.nan, n)
     variance, other = np.var(total, ddof=1), np.var(apart, ddof=1)
@@ -89,6 +90,11 @@ def saving(first: np.ndarray, second: np.ndarray, level: float = LEVEL) -> Inter
     # (wide - root)(wide + root) = 1
     estimate, low, high = ((1 + ratio * scale) / 2 for scale in (1.0, 1 / (wide + root), wide + root))
     return Interval(estimate, low, high, n)
+
+
+def _alike(first: np.ndarray, second: np.ndarray) -> bool:
+    """Are the differences the same in every seed, but for rounding?"""
+    return bool(np.ptp(first - second) <= ROUNDING * max(np.abs(first).max(), np.abs(second).max()))
 
 
 def _share_higher(first: np.ndarray, second: np.ndarray) -> float:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 LEAST, MOST = 10, 64  # seeds, unless said otherwise
 GROWTH = 1.25  # from one look to the next
 ALIKE = 30  # seeds with one value before that is believed: what happens in a tenth of seeds has shown itself by then
+ROUNDING = 1e-12  # values that differ by less of their size are alike
 TARGET = re.compile(rf"\s*(\S+)\s*(?:\+-|±)\s*({SIZE})\s*(%?)\s*")
 
 Pairs = Sequence[tuple[str, int]]
@@ -160,7 +161,7 @@ def judged(sample: np.ndarray, target: Target, of: str = "") -> Known:
     half, within = found.high - found.estimate, target.within(found.estimate)
     if not math.isfinite(half):
         return Known(of, found.estimate, math.nan, within, found.n, "unknown")
-    state: State = "alike" if half == 0 else "reached" if half <= within else "wide"
+    state: State = "alike" if half <= ROUNDING * abs(found.estimate) else "reached" if half <= within else "wide"
     return Known(of, found.estimate, half, within, found.n, state)
 
 
