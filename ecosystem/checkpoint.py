@@ -86,6 +86,7 @@ def owners(world: Ecosystem) -> Iterator[tuple[str, Any]]:
     yield "notes", world.notes
     for population in world.populations:
         yield f"models.{population.group.name}", population
+        yield f"models.{population.group.name}.failing", population.failing
     if world.answering is not None:
         yield "answering", world.answering
         yield "experience", world.answering.experience

@@ -29,7 +29,7 @@ def populations(spec: Scenario, shape: DocumentShape, streams: Streams) -> list[
     """The groups, models numbered through them in their order."""
     first, made = 0, []
     for group in spec.models:
-        made.append(Population(group, first, shape, streams))
+        made.append(Population(group, first, shape, streams, on_divergence=spec.on_divergence))
         first += group.count
     return made
 

@@ -54,14 +54,16 @@ class Moments:
 
 
 class Diverged(ArithmeticError):
-    """Raised by a learner where the fit of one model has failed: `row` (0 .. n - 1 of what it was given) and why.
+    """Raised by a learner where the fit of a model has failed: `row` (0 .. n - 1 of what it was given) and why.
 
     `detail` says what happened and what to lower, with its value; the world adds `where`: which model in which step.
+    `rows`: all whose fit has failed so, where more are known (a learner that fails once is asked again without them).
     """
 
-    def __init__(self, row: int, detail: str, where: str = ""):
-        super().__init__(row, detail, where)
+    def __init__(self, row: int, detail: str, where: str = "", rows: tuple[int, ...] = ()):
+        super().__init__(row, detail, where, rows)
         self.row, self.detail, self.where = int(row), detail, where
+        self.rows = tuple(map(int, rows)) or (self.row,)
 
     def __str__(self) -> str:
         return f"{self.where or f'row {self.row}'}: {self.detail}"
@@ -105,7 +107,8 @@ class Learner(Component):
 
         Documents of weight 0 may hold anything and must not matter. Weights are relative amounts: 2 counts like
         two copies where the learner counts. Whether `params` (where the agent stands) matters is the learner's
-        nature; for `start: scratch` the world passes a fresh `init`.
+        nature; for `start: scratch` the world passes a fresh `init`. A fit that fails is told by `Diverged`, or leaves
+        numbers that are not finite in the rows it failed for, and in no others.
         """
         raise NotImplementedError
 

@@ -267,6 +267,7 @@ class Ecosystem(mesa.Model):
             if self.claims_read is not None:
                 self.claims_read.note(population.numbers, diet.content(), diet.read_n)
             population.learn(diet, self.t)
+            self.notes.events += population.failing.taken()
         return diets
 
     def _note_answers(self, batches: list[Batch], first: int) -> None:

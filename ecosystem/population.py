@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numba import njit
 
+from ecosystem import divergence
+from ecosystem.divergence import Failing, merged
 from ecosystem.documents import Batch, DocumentShape
-from ecosystem.interfaces import Atoms, Diverged, Learner, Moments, Params
+from ecosystem.interfaces import Atoms, Learner, Moments, Params
 from ecosystem.marks import Mark
 from ecosystem.reading import Diet
 from ecosystem.recollection import Recollection
@@ -76,11 +78,13 @@ class Population:
     mark: Mark | None = None  # a watermark in what it publishes
     publishes: int = -1  # documents a step, each model; as its group says, unless a policy does
     recollection: Recollection | None = None  # of claims, in worlds that make some
+    on_divergence: str = divergence.STOP
     _lineage: Lineage | None = None  # for learners that copy
 
     def __post_init__(self):
         if self.publishes < 0:
             self.publishes = self.group.publish
+        self.failing = Failing(self.on_divergence, self.group.name, self.first, np.zeros(self.n, bool))
 
     def stored_state(self) -> dict[str, Any]:
         """What a checkpoint keeps; of where documents came from no more than is spoken of."""
@@ -119,7 +123,9 @@ class Population:
         """The first fit, on human documents (n, b, *x)."""
         fresh = self.learner.init(self.n, self.shape, self.draws("init", 0))
         weight = np.broadcast_to(np.float64(1), content.shape[:2])
-        self.params = self._trained(fresh, content, weight, self.draws("train", 0), 0, None)
+        rows = np.arange(self.n)
+        self.params = self._trained(fresh, content, weight, self.draws("train", 0), 0, rows, fresh)
+        self.failing.pretrained(self.params)
         self.depth_n, self.human_share_n = np.zeros(self.n), np.ones(self.n)
         self._lineage = self.recollection = None
 
@@ -153,23 +159,31 @@ class Population:
             written = learner.sample_marked(params, k, draws, mark)
         content = written[0] if isinstance(written, tuple) else written
         self.shape.check(content, (draws.n, k), f"models.{self.group.name}: {type(self.group.learner).__name__}")
+        self.failing.check_written(content, step, rows)
         return written
 
     def train(self, content: np.ndarray, weight: np.ndarray, step: int) -> None:
-        """Fit to content (n, b, *x) with weight (n, b); a model whose weights are all zero stays as it is."""
+        """Fit to content (n, b, *x) with weight (n, b); a model whose weights are all zero stays as it is.
+
+        So does one that is frozen since a fit of its has failed; see `divergence`.
+        """
         fed = weight[:, 0] > 0 if weight.strides == (0, 0) else weight.any(axis=1)
+        fed, before = fed & ~self.failing.frozen_n, self.params
+        self.failing.failed = np.zeros(0, np.int64)
         if fed.all():
-            self.params = self._fitted(self.params, content, weight, step, None)
+            self.params = self._fitted(before, content, weight, step, np.arange(self.n))
         elif fed.any():
             rows = np.flatnonzero(fed)
-            fitted = self._fitted({k: v[rows] for k, v in self.params.items()}, content[rows], weight[rows], step, rows)
-            self.params = {k: _merged(self.params[k], fitted[k], rows) for k in fitted}
+            fitted = self._fitted({k: v[rows] for k, v in before.items()}, content[rows], weight[rows], step, rows)
+            self.params = {k: merged(before[k], fitted[k], rows) for k in fitted}
+        self.failing.note_spread(self.learner, self.shape, before, self.params, step)
 
     def learn(self, diet: Diet, step: int) -> None:
         """Train on a diet and remember where it came from; a model that read nothing stays as it is."""
-        content, fed = diet.content(), diet.read_n > 0
+        content, fed = diet.content(), (diet.read_n > 0) & ~self.failing.frozen_n
         self.train(content, diet.weight_nb, step)
-        self._note_origin(diet)
+        fed[self.failing.failed] = False  # whose fit failed has learned nothing
+        self._note_origin(diet, fed)
         if self.group.learner.copies:
             whole = (diet.read_n == diet.rows_nb.shape[1]).all()
             rows_nb = diet.rows_nb if whole else np.where(diet.weight_nb > 0, diet.rows_nb, -1)
@@ -178,10 +192,21 @@ class Population:
         if self.shape.grammar is not None:
             newer, older = Recollection.of(self.shape.grammar, diet, content), self.recollection
             self.recollection = newer if older is None or fed.all() else older.updated(newer, fed)
+        if self.on_divergence == divergence.RESET and len(self.failing.failed):
+            self._forget(self.failing.failed)
 
-    def _note_origin(self, diet: Diet) -> None:
-        """How far from people, and how much of it theirs, is what the models were trained on."""
-        fed = diet.read_n > 0
+    def _forget(self, rows: np.ndarray) -> None:
+        """Models that begin anew stand where they stood after step 0, also in where they have from what they write."""
+        self.depth_n[rows], self.human_share_n[rows] = 0, 1
+        anew = np.isin(np.arange(self.n), rows)
+        if self.recollection is not None:
+            self.recollection = self.recollection.without(anew)
+        if self._lineage is not None:
+            unknown = Lineage(np.full((self.n, self.group.pretraining), -1), np.zeros(1, np.float32), 0)
+            self._lineage = _joined(self._lineage, unknown, anew, self.group.pretraining)
+
+    def _note_origin(self, diet: Diet, fed: np.ndarray) -> None:
+        """How far from people, and how much of it theirs, is what the models `fed` (n,) were trained on."""
         self.depth_n = np.where(fed, diet.depth_n, self.depth_n)
         self.human_share_n = np.where(fed, diet.human_n / np.maximum(diet.read_n, 1), self.human_share_n)
 
@@ -246,25 +271,17 @@ class Population:
                 f"from {column.min(initial=0)} to {column.max(initial=0)}."
             )
 
-    def _fitted(self, params: Params, content, weight, step: int, rows: np.ndarray | None) -> Params:
-        """From where the models stand, or from scratch."""
-
-        def draws(purpose: str):
-            all_rows = self.draws(purpose, step)
-            return all_rows if rows is None else all_rows.take(rows)
-
+    def _fitted(self, before: Params, content, weight, step: int, rows: np.ndarray) -> Params:
+        """From where the models stand (`before`), or from scratch."""
+        params = before
         if self.group.start == "scratch":
-            params = self.learner.init(len(content), self.shape, draws("init"))
-        return self._trained(params, content, weight, draws("train"), step, rows)
+            params = self.learner.init(len(content), self.shape, self.draws("init", step).take(rows))
+        return self._trained(params, content, weight, self.draws("train", step).take(rows), step, rows, before)
 
-    def _trained(self, params: Params, content, weight, rng, step: int, rows: np.ndarray | None) -> Params:
-        """What the learner makes of it; a fit that diverges is told by the model's number in the world and the step."""
-        try:
-            return self.learner.train(params, content, weight, rng)
-        except Diverged as error:
-            model = self.first + int(error.row if rows is None else rows[error.row])
-            where = f"models.{self.group.name}: model {model} in step {step}"
-            raise Diverged(error.row, error.detail, where) from error
+    def _trained(self, params: Params, content, weight, rng, step: int, rows: np.ndarray, before: Params) -> Params:
+        """What the learner makes of it; what becomes of models whose fit fails is as the scenario says."""
+        made, failed = divergence.trained(self.learner, params, content, weight, rng, self.failing.goes_on(step))
+        return self.failing.kept(made, failed, before, step, rows) if failed else made
 
 
 @njit(nogil=True, cache=True)
@@ -293,14 +310,3 @@ def _joined(old: Lineage | None, new: Lineage, fed: np.ndarray, pretrained: int)
             rows = lineage.rows_nb[whose]
             number[whose, : rows.shape[1]], depth[whose, : rows.shape[1]] = lineage.numbers(rows), lineage.depth[rows]
     return Lineage(np.where(number >= 0, np.arange(n * wide).reshape(n, wide), -1), depth.ravel(), number.ravel())
-
-
-def _merged(old: np.ndarray, new: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """`old` with some rows replaced; rows of different width are filled up with zeros."""
-    trailing = tuple(np.maximum(old.shape[1:], new.shape[1:]))
-    merged = np.zeros((len(old), *trailing), np.result_type(old, new))
-    merged[(slice(None), *map(slice, old.shape[1:]))] = old
-    merged[rows] = 0
-    places: tuple = (rows, *map(slice, new.shape[1:]))
-    merged[places] = new
-    return merged

@@ -43,6 +43,10 @@ class Recollection:
         order = np.argsort(key_X)
         return Recollection(self.grammar, key_X[order], document_X[order])
 
+    def without(self, whose_n: np.ndarray) -> Recollection:
+        """This one, and nothing of some models (n,) bool."""
+        return Recollection(self.grammar, *self._of(~whose_n))
+
     def documents(self, model_M: np.ndarray, fact_M: np.ndarray, slot_M: np.ndarray) -> np.ndarray:
         """(M,) numbers of the documents from which models (0 .. n - 1) have claims; -1 where they have none."""
         if not len(self.key_X):

@@ -221,6 +221,11 @@ class Scenario(Part):
     graph: Graph = Field(Graph(), description="Who reads whom.")
     reading: Reading = Field(Reading(), description="How diets are drawn.")
     corpus: Retention = Field(Retention(), description="What stays readable.")
+    on_divergence: Literal["stop", "freeze", "reset"] = Field(
+        "stop",
+        description="A model whose fit fails (its loss, or what it has become, is not finite) ends the run, stays what "
+        "it was from then on, or begins anew from what it was after step 0.",
+    )
     measure: Measuring = Field(Measuring(), description="Choices that metrics depend on.")
     collapse: Collapse | None = Field(None, description="Definition of collapse (metric `collapsed`).")
     record: Recording = Field(Recording(), description="What is written down.")

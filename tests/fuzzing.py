@@ -1,8 +1,9 @@
-"""Damaged scenario files through the command line: `python -m tests.fuzzing [HOW MANY [FIRST]]`.
+"""Damaged scenario files through the command line: `python -m tests.fuzzing [HOW MANY [FIRST [RUNS]]]`.
 
-Each mutant (see `mutants`) of each scenario is shown, and, where it is read and small, run for a step. Demanded of
-every one: exit status 0, or 2 with lines on standard error, or 1 with the line of a run that says why it failed; no
-exception, no end of patience, no write outside the folder of the outputs, no other program, no network.
+Each mutant (see `mutants`) of each scenario is shown, and, where it is read and small, every tenth (RUNS) run for a
+step and every tenth of all with its report. Demanded of every one: exit status 0, or 2 with lines on standard error, or
+1 with the line of a run that says why it failed; no exception, no end of patience, no write outside the folder of the
+outputs, no other program, no network.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ecosystem.errors import InputError
 from ecosystem.files import scenario_file
 from tests.mutants import mutant
 
-SMALL, ENDLESS = 30_000, 10**13  # documents of a step that are soon computed, and that no machine holds
+SMALL, ENDLESS = 5_000, 10**13  # documents of a step that are soon computed, and that no machine holds
 INTERNAL = re.compile(r"\b(?!MemoryError|ModelError)\w+(Error|Exception|Interrupt): .* \(\w+\.py:\d+\)$")
 """The reason of a run that failed in a way nobody foresaw: type, message and place of an exception."""
 WRITES = {
@@ -65,7 +66,7 @@ class Watch:
     def __call__(self, event: str, args: tuple) -> None:
         if not self.armed:
             return
-        if event in NEVER and args[0] != "uname":  # the name of this machine's processor, for the record
+        if event in NEVER and args[0] not in ("uname", "git"):  # processor and commit, for the record
             self.seen.append(f"{event} {args[:2]!r:.100}")
         elif event == "open" and isinstance(args[0], str | bytes | os.PathLike):
             if (isinstance(args[1], str) and set("wax+") & set(args[1])) or args[2] & WRITING:
@@ -152,10 +153,10 @@ def small(spec: Scenario) -> Scenario:
         return spec.with_({"claims": [], "steps": 1})
 
 
-def tried(file: Path, out: Path, seconds: float, page: bool = True) -> Outcome:
+def tried(file: Path, out: Path, seconds: float, run: bool = True, page: bool = True) -> Outcome:
     """A file through `show` and, where it is read and small (or so large that it must be refused), through `run`.
 
-    `page`: with the report, whose figures take longer than all else.
+    `run`: not without running it; `page`: with the report, whose figures take longer than all else.
     """
     shown = _through(["show", str(file)], seconds)
     if shown.wrong or shown.said != "status 0":
@@ -163,17 +164,24 @@ def tried(file: Path, out: Path, seconds: float, page: bool = True) -> Outcome:
     size = _documents(Scenario.from_file(file))
     if SMALL < size < ENDLESS:
         return Outcome("show: read, and too large to run here")
+    if not run and size < ENDLESS:
+        return Outcome("show: read")
     words = ["--steps", "1", "--seed", "1", "--arm", "base", "--quiet", "--out", str(out)]
     with contextlib.nullcontext() if page else mock.patch("ecosystem.report.write"):
-        ran = _through(["run", str(file), *words], seconds)
+        ran = _through(["run", str(file), *words], 4 * seconds)
     if size >= ENDLESS and ran.said != "status 2" and not ran.wrong:
         ran.wrong = f"{size:.0e} documents a step are not refused"
     return Outcome(f"run: {ran.said}", ran.wrong and f"run: {ran.wrong}")
 
 
 def _documents(spec: Scenario) -> float:
-    models = sum(g.count * (g.publish + max(g.pretraining, 0 if g.read == "all" else int(g.read))) for g in spec.models)
-    return models + sum(max(c.rate_at(0), c.rate_at(1)) for c in spec.humans)
+    """Documents of a step; one that a network is trained on counts for many."""
+    size = float(sum(max(c.rate_at(0), c.rate_at(1)) for c in spec.humans))
+    for group in spec.models:
+        read = max(group.pretraining, 0 if group.read == "all" else int(group.read))
+        slow = min(getattr(group.learner, "updates", None) or 100, 100) if hasattr(group.learner, "epochs") else 1
+        size += group.count * (group.publish + read) * slow
+    return size
 
 
 def _through(words: list[str], seconds: float) -> Outcome:
@@ -206,13 +214,17 @@ def _wrong(status: int, told: str) -> str:
     if any(not c.isprintable() for line in told.split("\n") for c in line):
         return f"characters that are not printable: {told[:200]!r}"
     internal = [line for line in lines if "Traceback" in line or (status == 1 and INTERNAL.search(line))]
-    return internal[0][:300] if internal else ""
+    return f"{internal[0][:300]} ... {told[-300:]}" if internal else ""
 
 
 def all_tried(
-    texts: dict[str, str], numbers: range, seconds: float, tell: Callable[[int, str, bytes, Outcome], None]
+    texts: dict[str, str],
+    numbers: range,
+    seconds: float,
+    tell: Callable[[int, str, bytes, Outcome], None],
+    runs: int = 1,
 ) -> Counter[str]:
-    """So many mutants, the sources in turn; what became of them, counted."""
+    """So many mutants, the sources in turn; what became of them, counted. Of those read every `runs`-th is run."""
     names, counts = list(texts), Counter[str]()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for beside in scenario_file.SCENARIOS.glob("*.csv"):
@@ -225,7 +237,7 @@ def all_tried(
             raw = mutant(texts[name], number)
             file = Path(folder, "mutant.yaml")
             file.write_bytes(raw)
-            outcome = tried(file, out, seconds, page=number % 10 == 0)
+            outcome = tried(file, out, seconds, run=number % runs == 0, page=number % 10 == 0)
             file.unlink()
             left = set(os.listdir(folder)) - before - {"outputs"}
             if left and not outcome.wrong:
@@ -238,7 +250,7 @@ def all_tried(
 
 
 def _told() -> None:
-    many, first = (*map(int, sys.argv[1:3]), *(10_000, 0)[len(sys.argv) - 1 :])
+    many, first, runs = (*map(int, sys.argv[1:4]), *(10_000, 0, 10)[len(sys.argv) - 1 :])
     resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
     keep = Path(os.environ.get("KEEP", tempfile.mkdtemp()))
     keep.mkdir(exist_ok=True)
@@ -252,9 +264,11 @@ def _told() -> None:
         if number % 500 == 499:
             print(f"... {number + 1} after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
-    counts = all_tried(sources(contract), range(first, first + many), 60, tell)
+    counts = all_tried(sources(contract), range(first, first + many), 60, tell, runs)
     print(*(f"{count:>7,}  {said}" for said, count in counts.most_common()), sep="\n")
-    print(f"| damaged scenario files | {many:,} tried | {counts['wrong']} tracebacks, hangs or writes elsewhere |")
+    ran = sum(count for said, count in counts.items() if said.startswith("run:"))
+    tried = f"{many:,} tried, {ran:,} of them run"
+    print(f"| damaged scenario files | {tried} | {counts['wrong']} tracebacks, hangs or writes elsewhere |")
     sys.exit(int(counts["wrong"] > 0))
 
 

@@ -153,6 +153,12 @@ class EveryPlaceIsADocument(Learner):
         return np.zeros((len(params["content"]), len(content)))
 
 
+class FailsTogether(Gaussian):
+    def train(self, params, content, weight, rng):
+        made = super().train(params, content, weight, rng)
+        return {name: array + 0 * array.sum(axis=0) for name, array in made.items()}
+
+
 class NotANumber(Gaussian):
     def log_prob(self, params, content):
         return super().log_prob(params, content) * np.nan
@@ -211,6 +217,7 @@ BROKEN = [
     (ForgetsWeights(), "weight_zero_may_hold_anything"),
     (MultipliesByZero(), "weight_zero_may_hold_anything"),
     (EveryPlaceIsADocument(), "nothing_read_nothing_learned"),
+    (FailsTogether(), "what_breaks_one_breaks_no_other"),
     (NotANumber(), "log_probabilities_are_numbers"),
     (InfinitelyLikely(), "log_probabilities_are_numbers"),
     (OneScoreForAll(), "log_probabilities_are_numbers"),

@@ -57,7 +57,7 @@ class Bad(Learner):
     [
         ("writes", "open('/tmp/../tmp/elsewhere-of-a-test', 'w').close()", "it touched open /tmp/elsewhere-of-a-test"),
         ("starts", "os.system('true')", "it touched os.system"),
-        ("waits", "time.sleep(60)", "no end after 2 s"),
+        ("waits", "time.sleep(60)", "no end after 8 s"),
         ("breaks", "{}['x']", "KeyError"),
         ("leaves", "raise SystemExit(3)", "SystemExit"),
         ("nothing", "pass", ""),

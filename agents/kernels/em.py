@@ -150,7 +150,7 @@ def _maximise(x_db, part_cb, total, dev_db, share_c, mean_cd, covariance_cdd, fl
 def _start(x_db, w_b, u_c, share_c, mean_cd, covariance_cdd, floor):
     """A fresh start: k-means++ centres, Lloyd's steps, then one maximisation with hard memberships."""
     d, b = x_db.shape
-    near_b, best_b = np.empty(b, np.int64), np.full(b, np.inf)
+    near_b, best_b = np.zeros(b, np.int64), np.full(b, np.inf)  # what is infinitely far from all is of the first
     chance_b = np.cumsum(w_b)
     covariance_cdd[:] = np.eye(d) * floor
     found = 0

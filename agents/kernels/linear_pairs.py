@@ -51,7 +51,7 @@ def least_squares(start_nq, content_nbp, weight_nb, intercept):
     """Least-squares coefficients (n, q) and the unbiased variance of the noise (n,), of weighted pairs.
 
     q = d, or d + 1 where an intercept (last) is fitted. Directions in which the features do not vary stay as in
-    start_nq. The variance is RSS / (sum w - q), and 0 where sum w <= q.
+    start_nq. The variance is RSS / (sum w - q), and 0 where sum w <= q. NaN where pairs are beyond what numbers hold.
     """
     n, b, p = content_nbp.shape
     q = p - 1 + intercept
@@ -72,6 +72,9 @@ def least_squares(start_nq, content_nbp, weight_nb, intercept):
                     row_bq[used, r] *= root[used]
                 miss_b[used] *= root[used]
                 used += 1
+        if not (np.isfinite(row_bq).all() and np.isfinite(miss_b).all()):  # LAPACK would refuse the whole group
+            coefficients_nq[i], variance_n[i] = np.nan, np.nan
+            continue
         step_q = np.linalg.lstsq(row_bq[:used], miss_b[:used], max(used, q) * EPS)[0]
         rest = 0.0
         for j in range(used):

@@ -53,7 +53,8 @@ def fit(
         try:
             _fit_tile(learner, part, content[rows], weight[rows], of_rows, loss, decayed_P)
         except Diverged as error:
-            raise Diverged(rows.start + error.row, error.detail) from None
+            bad = tuple(rows.start + row for row in error.rows)
+            raise Diverged(bad[0], error.detail, rows=bad) from None
 
     with fast_products():
         machine.deal(train, machine.tiles(len(content), tile))
@@ -162,8 +163,10 @@ def _look(losses: list[Tensor], first: int, of: int, learner: NeuralLearner) -> 
     bad_Un = ~torch.isfinite(torch.stack(losses)).cpu().numpy()
     if bad_Un.any():
         update, row = (int(x) for x in np.argwhere(bad_Un)[0])
+        others = np.flatnonzero(bad_Un.any(axis=0)).tolist()
         raise Diverged(
             row,
             f"the loss is not a finite number in update {first + update + 1} of {of}; "
             f"lower learning_rate (now {learner.learning_rate:g}) or clip (now {learner.clip:g})",
+            rows=(row, *(other for other in others if other != row)),
         )

@@ -9,6 +9,7 @@ import copy
 
 import numpy as np
 
+from ecosystem import divergence
 from ecosystem.checks.trial import (
     Trial,
     documents,
@@ -191,6 +192,36 @@ def nothing_read_nothing_learned(trial: Trial) -> None:
         require(differs is None, trial.learner, f"agents beside one that read nothing must learn ({start}); {differs}")
 
 
+def what_breaks_one_breaks_no_other(trial: Trial) -> None:
+    """In a population that goes on, a diet of no numbers changes nobody beside the model that reads it, by no bit.
+
+    That model fails, and stays what it was; or it copes, and is numbers. Where documents are vectors or pairs.
+    """
+    if trial.shape.dtype.kind != "f":
+        return
+    group = Group(name="check", count=trial.n, learner=trial.learner)
+    standing = Population(group, 0, trial.shape, Streams(trial.seed))
+    standing.pretrain(trial.content)
+
+    def after(content: np.ndarray) -> Population:
+        made = Population(group, 0, trial.shape, Streams(trial.seed), on_divergence=divergence.FREEZE)
+        made.params = standing.params
+        with np.errstate(all="ignore"):
+            made.train(content, np.ones(content.shape[:2]), 1)
+        return made
+
+    content, others = documents(trial.shape, trial.b, trial.draws("next")), np.arange(trial.n) != 1
+    sound = rows_of(after(content).params, others)
+    for rubbish in (np.nan, 1e300):  # whose squares no number holds
+        content[1] = rubbish
+        content[1, ::2] *= -1
+        made = after(content).params
+        differs = first_difference(sound, rows_of(made, others))
+        require(differs is None, trial.learner, f"a model that reads {rubbish:g} must change no other; {differs}")
+        whole = all(map(divergence.finite, made.values()))
+        require(whole, trial.learner, f"a model that reads {rubbish:g} must fail by Diverged, or have finite state")
+
+
 def log_probabilities_are_numbers(trial: Trial) -> None:
     """`log_prob` is (n, M) float, never NaN, never +infinity (-infinity where something is impossible)."""
     for params in (trial.fresh, trial.fitted):
@@ -220,5 +251,6 @@ RULES = (
     a_newcomer_changes_no_one,
     weight_zero_may_hold_anything,
     nothing_read_nothing_learned,
+    what_breaks_one_breaks_no_other,
     log_probabilities_are_numbers,
 )

@@ -6,6 +6,7 @@ All rules look at plain data and pass over whatever is wrong in itself, so that 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import BuiltinFunctionType
 from typing import Any
 
 from ecosystem import components
@@ -294,5 +295,5 @@ def _outside_metric(name: str, path: Path) -> Iterator[Mistake]:
     except InputError as error:
         yield Mistake(path, f"must be a function of the world, package.module:function; got {shown(name)}: {error}")
         return
-    if not callable(found):
+    if not callable(found) or isinstance(found, (type, BuiltinFunctionType)):  # os:system is no measure
         yield Mistake(path, f"must be a function of the world; got {shown(name)}, a {type(found).__name__}")

@@ -26,6 +26,8 @@ def refuse(spec: Scenario, device: str = "cpu") -> None:
         for g in spec.models
         if g.questions is not None
     ]
+    if spec.on_divergence != "stop":
+        lines.append(f"on_divergence: of a sharded world a fit that fails stops the run; got '{spec.on_divergence}'")
     if device != "cpu":
         lines.append(f"device: a sharded world computes on cpu, where numbers do not depend on shards; got '{device}'")
     if lines:

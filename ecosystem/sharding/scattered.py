@@ -50,7 +50,7 @@ class Scattered(Population):
 
     def learn(self, diet: Diet, step: int) -> None:
         """The shards have trained."""
-        self._note_origin(diet)
+        self._note_origin(diet, diet.read_n > 0)
 
     def write(self, k: int, step: int, purpose: str, rows: np.ndarray | None = None, mark: Mark | None = None):
         assert mark is None  # it is the shards that publish
