@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecosystem import stored
+from ecosystem.descent import Lineage
 from ecosystem.documents import Answered, Documents, Keep
 from ecosystem.errors import InputError
 from ecosystem.frame import Entry, Event, Frame, Judgements, Worked
 from ecosystem.marks import Mark
 from ecosystem.policy import Controls
-from ecosystem.population import Lineage
 from ecosystem.recollection import Recollection
 from ecosystem.verification.tally import Tally
 

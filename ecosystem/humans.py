@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from ecosystem.errors import InputError
+from ecosystem.frame import Event
 from ecosystem.interfaces import Writer
 from ecosystem.network import reach
 from ecosystem.population import Population
@@ -62,6 +63,13 @@ class Humans:
         content = writer.sample(k, self.streams.rows(f"humans/{community.name}", step, 1))
         writer.shape.check(content, (1, k), f"humans.{community.name}: {type(writer).__name__}")
         return content[0] if not self.rare_H[h] else np.concatenate([content[0], self._rare(step, h)])
+
+    def events(self, step: int) -> list[Event]:
+        """Sources that have begun to repeat what they wrote, since this was last asked."""
+        told = "{0}: every document was published once by step {1}; they repeat now"
+        events = [Event(step, None, "source_dry", told.format(*each)) for each in self.dry]
+        self.dry.clear()
+        return events
 
     def _rare(self, step: int, h: int) -> np.ndarray:
         """Documents that a community writes of what is rare in its own writing: the rarest of many by probability."""

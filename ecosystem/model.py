@@ -16,7 +16,7 @@ from ecosystem.diets import ClaimsRead
 from ecosystem.documents import Batch, DocumentShape
 from ecosystem.drawing import Drawing
 from ecosystem.fits import WorldError
-from ecosystem.frame import Event, Frame
+from ecosystem.frame import Frame
 from ecosystem.humans import Humans
 from ecosystem.metrics.collapse import metric_of
 from ecosystem.network import Network, build, from_networkx, reach
@@ -248,10 +248,7 @@ class Ecosystem(mesa.Model):
         self._note_answers(batches, first)
         if self.spec.record.documents not in ("none", 0.0):
             self.notes.documents.append(self.corpus.documents(self.t))
-        for name, step in self.humans.dry:
-            told = f"{name}: every document was published once by step {step}; they repeat now"
-            self.notes.events.append(Event(self.t, None, "source_dry", told))
-        self.humans.dry.clear()
+        self.notes.events += self.humans.events(self.t)
 
     def _append(self, batches: list[Batch], counts_S: np.ndarray) -> None:
         """To the web, in the order of sources."""
