@@ -9,6 +9,7 @@ import pytest
 
 from ecosystem.cli import main
 from ecosystem.runs.opened import open_run
+from ecosystem.runs.provenance import data_files
 
 SCENARIO = """\
 name: odd
@@ -235,3 +236,12 @@ def test_a_device_that_is_not_there_is_refused(run, tmp_path, monkeypatch, capsy
         assert err[0].startswith("--device: torch ")
         assert err[0].endswith("sees no CUDA device on this machine; choose cpu")
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no devices here")
+def test_a_file_without_end_is_no_file(run, tmp_path):
+    for sets in (["graph={kind: file, path: /dev/zero}"], ["world={kind: text, path: /dev/zero}"]):
+        status, err = run(*sets)
+        assert (status, len(err)) == (2, 1), err
+    assert not (tmp_path / "outputs").exists()
+    assert data_files({"path": "/dev/zero"}) == []

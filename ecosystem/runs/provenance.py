@@ -127,6 +127,8 @@ def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
         yield from (file for file in path.rglob("*") if file.is_file())
         return
+    if not path.is_file():  # a device or a pipe has no end
+        return
     yield path
     nodes = path.with_name(path.name.replace("_edges", "_nodes"))  # read with an edge list where it is there
     if nodes != path and nodes.is_file():
