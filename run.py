@@ -20,7 +20,7 @@ TORCH = "2.13.0"
 JOBS = {
     "run": ("", [["-m", "ecosystem", "run", "mixed", "--seeds", "4", "--jobs", "2"]]),
     "view": ("viz", [["-m", "ecosystem", "view"]]),
-    "test": ("test", [["-m", "pytest", "-q"]]),
+    "test": ("test", [["-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]]),  # half the time on two cores
     "proofs": ("test", [["-m", "pytest", "-q", "-m", "slow"]]),
     "fuzz": ("test", [["-m", "tests.fuzzing"]]),
     "robustness": ("test", [["-m", "tests.robustness"]]),

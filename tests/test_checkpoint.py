@@ -244,7 +244,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES)
 def test_values_come_back_as_they_were(value):
     storing = stored.Storing(())
     told = json.loads(json.dumps(storing.of(value)))
@@ -256,7 +256,7 @@ def test_values_come_back_as_they_were(value):
         assert back == value
 
 
-@pytest.mark.parametrize("value", [object(), np.array(["a"]), np.array([None]), {"a": lambda: 0}, 1j, b"a"], ids=repr)
+@pytest.mark.parametrize("value", [object(), np.array(["a"]), np.array([None]), {"a": print}, 1j, b"a"])
 def test_what_is_no_number_and_no_text_is_not_stored(value):
     with pytest.raises(stored.NotStorable, match=r"^here.*cannot be kept"):
         stored.Storing(()).of([value], "here")
