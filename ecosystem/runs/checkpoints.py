@@ -89,6 +89,7 @@ class Keeper:
 
 def write(folder: Path, world: Ecosystem, origin: dict[str, Any]) -> Path:
     """Keeps a world between two steps; OSError where the disk refuses, and then nothing has changed."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     state = state_of(world)
@@ -108,8 +109,10 @@ def write(folder: Path, world: Ecosystem, origin: dict[str, Any]) -> Path:
         if place.exists():
             shutil.rmtree(place)
         os.rename(hidden, place)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(hidden, ignore_errors=True)
+        if isinstance(error, SafetensorError):  # what it says of a full disk is no OSError
+            raise OSError(str(error)) from error
         raise
     _flush(folder)
     for old in there(folder)[KEPT:]:
