@@ -90,7 +90,9 @@ def prepared(spec: Scenario, pairs: Pairs, how: How) -> Iterator[Progress | None
         with shown(lambda: _steps_ahead(spec, pairs, folder, how.device), how.quiet) as progress:
             yield progress
     except KeyboardInterrupt:
-        where = f"; go on with: ecosystem resume {folder}" * folder.exists()
+        left = folder.exists() and _steps_ahead(spec, pairs, folder, how.device)
+        there = f"; every run is complete: {folder}" if folder.exists() else ""
+        where = f"; go on with: ecosystem resume {folder}" if left else there
         print(f"Interrupted{where}.", file=sys.stderr)
         raise typer.Exit(130) from None
     except provenance.OutputError as error:  # the disk was fine before and is not any more

@@ -54,10 +54,14 @@ class Task:
 def attempt(task: Task, progress: Progress, found: Founder | None = None) -> RunFailed | None:
     """Makes one run, or what is missing of it; gives the failure it ended in, or None.
 
-    Wrong input and interrupts are raised. `found`: makes the world, where it is not of one process.
+    Wrong input and interrupts are raised, also one that came in the last step. `found`: makes the world, where it is
+    not of one process.
     """
     with stopping.listening(STOPPING) as stop:
-        return _attempted(task, progress, stop, found)
+        failure = _attempted(task, progress, stop, found)
+        if stop.asked:  # nothing is left of this run, but the next one is not to begin
+            raise KeyboardInterrupt
+        return failure
 
 
 def _attempted(
@@ -73,7 +77,8 @@ def _attempted(
         if workers.interrupted(error):
             raise KeyboardInterrupt from error
         reason = why(error)
-        run_folder.record_failure(task.folder, task.spec, task.arm, task.command, began, reason)
+        failed = (task.folder, task.spec, task.arm, task.command, began, reason)
+        run_folder.record_failure(*failed, task.machine.device, task.fresh)
         return RunFailed(task.arm, task.spec.seed, reason)
     keeper = checkpoints.Keeper(task.folder, _origin(task), task.checkpoint, recorder.settle, resumes=found is None)
     return _stepped(task, world, recorder, keeper, progress, stop)

@@ -81,7 +81,7 @@ def going_on(folder: Path, told: dict[str, Any], step: int) -> dict[str, Any]:
     with contextlib.suppress(OSError, ValueError):  # a power cut may have spoilt it
         before = provenance.read(folder)
         now = {"at": told["start"], "from_step": step, "command": told["command"], "stopped": before["status"]}
-        spent = {"wall_seconds": before["wall_seconds"], "start": before["start"], "command": before["command"]}
+        spent = {key: before[key] for key in ("wall_seconds", "peak_memory_bytes", "start", "command")}
         return told | spent | {"resumed": [*before.get("resumed", []), now]}
     return told
 
@@ -94,7 +94,7 @@ def ending(began: float, status: str, reason: str = "", told: Mapping[str, Any] 
         "reason": reason,
         "end": provenance.moment(now),
         "wall_seconds": round(now - began + (before.get("wall_seconds") or 0.0), 3),
-        "peak_memory_bytes": provenance.peak_memory(),
+        "peak_memory_bytes": max(provenance.peak_memory() or 0, before.get("peak_memory_bytes") or 0) or None,
     }
 
 
@@ -106,10 +106,21 @@ def describe(folder: Path, spec: Scenario, told: dict[str, Any]) -> None:
     provenance.write(folder, told)
 
 
-def record_failure(folder: Path, spec: Scenario, arm: str, command: str, began: float, reason: str) -> None:
-    """A run folder that says why there was no first step."""
-    with naming(folder), appearing(folder) as hidden:
-        describe(hidden, spec, about(spec, arm, command, began) | ending(began, "failed", reason))
+def record_failure(
+    folder: Path, spec: Scenario, arm: str, command: str, began: float, reason: str, device: str = "cpu",
+    fresh: bool = False,
+) -> None:  # fmt: skip
+    """A run folder that says why there was no first step, or why a run that was stopped did not go on: what that had
+    recorded stays, unless it was to begin anew (`fresh`)."""
+    told = about(spec, arm, command, began)
+    with naming(folder):
+        if not fresh and unfinished(folder, spec, device) is not None:
+            with contextlib.suppress(OSError, ValueError):  # a power cut may have spoilt it
+                told |= provenance.read(folder)
+            provenance.write(folder, told | ending(began, "failed", reason, told))
+            return
+        with appearing(folder) as hidden:
+            describe(hidden, spec, told | ending(began, "failed", reason))
 
 
 def complete(folder: Path, spec: Scenario, device: str = "cpu") -> bool:

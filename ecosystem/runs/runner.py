@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecosystem import machine
 from ecosystem.errors import InputError
-from ecosystem.runs import checkpoints, engines, provenance, summary, workers
+from ecosystem.runs import checkpoints, engines, provenance, stopping, summary, workers
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.attempt import Progress, RunFailed, Task, attempt
 from ecosystem.runs.opened import Run, Study
@@ -135,7 +135,7 @@ def _make(tasks: Sequence[Task], jobs: int, progress: Progress, found: engines.F
         return
     keep_main = needs_main({task.arm: task.spec for task in tasks}.values())
     events = workers.deal(_at_work, tasks, min(jobs, len(tasks)), keep_main)
-    with contextlib.closing(events):  # whatever stops us stops the workers
+    with stopping.raising(), contextlib.closing(events):  # whatever stops us stops the workers
         for event in events:
             if isinstance(event, workers.Told):
                 progress(*event.message)
@@ -173,13 +173,16 @@ def needs_main(specs: Iterable[Scenario]) -> bool:
 
 def _record_death(task: Task, exitcode: int | None) -> None:
     """Says in its folder that the process of a run has died; what it had measured stays."""
+    if run_folder.complete(task.folder, task.spec, task.machine.device):  # it died with nothing left to do
+        return
     reason = f"its process ended with exit code {exitcode} (out of memory, or killed)"
     if (task.folder / provenance.FILE).is_file() and Run(task.folder).status == "running":
         told = Run(task.folder).provenance
         provenance.write(task.folder, told | {"status": "failed", "reason": reason})
     else:
         machine.use(task.machine)  # the record says where it was made
-        run_folder.record_failure(task.folder, task.spec, task.arm, task.command, time.time(), reason)
+        failed = (task.folder, task.spec, task.arm, task.command, time.time(), reason)
+        run_folder.record_failure(*failed, task.machine.device, task.fresh)
 
 
 @contextlib.contextmanager

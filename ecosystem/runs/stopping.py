@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +27,13 @@ class Stop:
         now = time.monotonic()
         if self.asked and now - self.since > ONE:
             raise KeyboardInterrupt
-        if not self.asked and self.say:
-            print(self.say, file=sys.stderr, flush=True)
-        self.asked, self.since = True, self.since if self.asked else now
+        first, self.asked = not self.asked, True
+        if first:
+            self.since = now
+        if first and self.say:
+            # the terminal may have gone (SIGHUP), or be written to just now
+            with contextlib.suppress(OSError, RuntimeError, ValueError):
+                print(self.say, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -39,15 +43,33 @@ def listening(say: str = "") -> Iterator[Stop]:
     Only the main thread hears signals; elsewhere nothing changes.
     """
     stop = Stop(say=say)
-    if threading.current_thread() is not threading.main_thread():
+    with _handled(SIGNALS, stop):
         yield stop
+
+
+@contextlib.contextmanager
+def raising() -> Iterator[None]:
+    """Inside, every signal to stop is KeyboardInterrupt, as Ctrl-C is: for whoever has others do the work."""
+    with _handled([number for number in SIGNALS if number != signal.SIGINT], _interrupt):
+        yield
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _handled(numbers: Iterable[int], by: Callable[..., None]) -> Iterator[None]:
+    """Inside, these signals are handled so, but for those that the process ignores."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in numbers}
     before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
     for number in before:
-        signal.signal(number, stop)
+        signal.signal(number, by)
     try:
-        yield stop
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
