@@ -16,13 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from ecosystem.cli import main
 from ecosystem.errors import InputError
 from ecosystem.runs import checkpoints, provenance
 from ecosystem.runs import folder as run_folder
+from ecosystem.runs.attempt import Task
 from ecosystem.runs.opened import open_run
-from ecosystem.runs.runner import RunFailed, replicate, run
+from ecosystem.runs.runner import RunFailed, _record_death, replicate, run
 from tests.killing import SMALL, killed, same, small, spoilt, tables
 from tests.test_runner import tiny
 
@@ -158,6 +160,68 @@ def test_a_signal_lets_the_step_end_and_keeps_the_state(tmp_path, stop):
     assert about["step"] == last >= 3
 
 
+def test_a_signal_to_who_has_others_do_the_work_is_passed_on_to_them(tmp_path):
+    code = (
+        "from ecosystem.runs.runner import replicate; from tests.test_runner import tiny\n"
+        f"replicate(tiny(steps=1000000), 2, jobs=2, out={str(tmp_path)!r}, checkpoint=1e9,\n"
+        "          progress=lambda *a: print(a[1], flush=True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        told = set()
+        while told != {0, 1}:
+            told.add(int(process.stdout.readline()))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=120)
+    for made in open_run(tmp_path).every:
+        (kept,) = checkpoints.there(made.folder / "checkpoints")
+        assert (made.status, checkpoints.read(kept)[0]["step"]) == ("interrupted", int(made.steps["step"].max()))
+
+
+def test_a_signal_in_the_last_step_of_a_run_keeps_the_next_from_beginning(tmp_path, spec):
+    def progress(arm, seed, step, steps, documents):
+        if step == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        replicate(spec, 3, out=tmp_path, progress=progress)
+    assert [(made.seed, made.status) for made in open_run(tmp_path).every] == [(0, "complete")]
+
+
+def test_a_run_that_cannot_go_on_keeps_what_it_had_recorded(tmp_path, spec, whole, monkeypatch):
+    folder = stopped(tmp_path, spec)
+
+    def fails(*_):
+        raise MemoryError("no room for it")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ecosystem.checkpoint.restore", fails)
+        with pytest.raises(RunFailed, match="MemoryError: no room for it"):
+            run(spec, out=tmp_path)
+    assert open_run(folder).steps["step"].tolist() == [0, 1, 2, 3]
+    made = run(spec, out=tmp_path)
+    assert [part["from_step"] for part in made.provenance["resumed"]] == [3]
+    assert same(tables(whole), tables(made))
+
+
+def test_a_process_that_dies_takes_nothing_along(tmp_path, spec):
+    folder = stopped(tmp_path, spec)
+    task = Task(spec.arm("base"), "base", folder)
+    _record_death(task, -15)
+    made = open_run(folder)
+    assert (made.status, made.steps["step"].tolist()) == ("failed", [0, 1, 2, 3])
+    assert "exit code -15" in made.provenance["reason"]
+    assert run(spec, out=tmp_path).status == "complete"
+    _record_death(task, -9)  # after its last word to the record, before that to the parent
+    assert open_run(folder).status == "complete"
+
+
+def test_the_peak_of_memory_is_that_of_all_parts_of_a_run(tmp_path, spec):
+    folder = stopped(tmp_path, spec)
+    provenance.write(folder, provenance.read(folder) | {"peak_memory_bytes": 10**15})
+    assert run(spec, out=tmp_path).provenance["peak_memory_bytes"] == 10**15
+
+
 def test_two_processes_do_not_write_one_folder(tmp_path, spec):
     folder = stopped(tmp_path, spec)
     held = run_folder.lock(folder)
@@ -192,9 +256,13 @@ def test_on_a_full_disk_a_run_ends_in_words_and_goes_on_when_there_is_room(tmp_p
     assert same(tables(whole), tables(run(spec, out=tmp_path)))
 
 
-def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(tmp_path, spec, whole, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), SafetensorError("Error while serializing: No space left on device")],
+)
+def test_a_checkpoint_that_cannot_be_written_does_not_end_the_run(tmp_path, spec, whole, monkeypatch, error):
     def full(*_):
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr("safetensors.numpy.save_file", full)
     folder = stopped(tmp_path, spec)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ from ecosystem.runs.sweep_opened import TOLD
 if TYPE_CHECKING:
     from ecosystem.scenario import Scenario
 
+NAME = re.compile(r"seed-\d{3,}")
+
 
 def resumable(folder: Path, device: str = "cpu") -> tuple[Path, Scenario, list[tuple[str, int]]]:
     """The study that a run folder, or a study's, is of, its scenario, and the (arm, seed) that are not complete.
@@ -23,7 +27,7 @@ def resumable(folder: Path, device: str = "cpu") -> tuple[Path, Scenario, list[t
     """
     if (folder / TOLD).is_file():
         raise InputError(f"{folder}: is a sweep; run its command again and only what is missing is run")
-    opened = open_run(folder)
+    opened = open_run(os.path.normpath(folder.absolute()))  # its place among its parents tells what it is
     one = isinstance(opened, Run)
     study = opened.folder.parent.parent if one else opened.folder
     spec = _spec(study, folder)
@@ -41,12 +45,14 @@ def resumable(folder: Path, device: str = "cpu") -> tuple[Path, Scenario, list[t
 
 def _asked(study: Path) -> list[tuple[str, int]]:
     """What was asked for, and what is there."""
-    there = [_pair(path) for path in sorted(study.glob("*/seed-*")) if not path.name.startswith(".")]
+    there = [_pair(path) for path in sorted(study.glob("*/seed-*")) if NAME.fullmatch(path.name)]
     return list(dict.fromkeys([*run_folder.asked(study), *there]))
 
 
 def _pair(folder: Path) -> tuple[str, int]:
     """Arm and seed of a run folder, by its place: what it says of itself may be spoilt."""
+    if not NAME.fullmatch(folder.name):
+        raise InputError(f"{folder}: must be called seed-NNN, after its seed, to go on")
     return folder.parent.name, int(folder.name.removeprefix("seed-"))
 
 
@@ -75,6 +81,8 @@ def _check_same(place: Path, spec: Scenario, device: str) -> None:
     here = provenance.origin(spec.plain()) | {"device": device}
     names = {"versions": "libraries", "code": "code", "data": "data", "device": "device"}
     other = [names[key] for key, value in here.items() if told.get(key) != value]
+    if other == ["device"]:
+        raise InputError(f"{place}: was made on {told.get('device')}; go on with --device {told.get('device')}")
     if other:
         raise InputError(
             f"{place}: was made with other {' and '.join(other)}; going on would change its numbers in the middle. "

@@ -1,0 +1,51 @@
+"""What can go on, and what is said where it cannot; how a signal to stop is heard."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ecosystem.errors import InputError
+from ecosystem.runs import provenance, stopping
+from ecosystem.runs.resuming import resumable
+from tests.test_runner import tiny
+from tests.test_survival import stopped
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return tiny(steps=6)
+
+
+def test_a_study_is_resumed_by_any_name_of_its_folder_whatever_else_lies_there(tmp_path, spec, monkeypatch):
+    folder = stopped(tmp_path, spec)
+    (folder.parent / "seed-000 copy").mkdir()
+    monkeypatch.chdir(folder.parent)
+    study, _, left = resumable(Path(".."))
+    assert (study, left) == (folder.parent.parent, [("base", spec.seed)])
+    folder.rename(folder.with_name("seed-x"))
+    with pytest.raises(InputError, match="must be called seed-NNN"):
+        resumable(Path("seed-x"))
+
+
+def test_what_was_made_on_another_device_goes_on_there(tmp_path, spec):
+    folder = stopped(tmp_path, spec)
+    provenance.write(folder, provenance.read(folder) | {"device": "cuda"})
+    with pytest.raises(InputError, match="was made on cuda; go on with --device cuda"):
+        resumable(folder)
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), RuntimeError("reentrant call")])
+def test_a_signal_is_heard_where_nobody_can_be_told(monkeypatch, error):
+    class Gone:
+        def write(self, text):
+            raise error
+
+        flush = write
+
+    stop = stopping.Stop(say="Stopping")
+    monkeypatch.setattr(sys, "stderr", Gone())
+    stop()
+    assert stop.asked
