@@ -16,6 +16,7 @@ from ray_toys import Fatal
 from ecosystem.cli import main
 from ecosystem.errors import InputError
 from ecosystem.runs import cluster as clusters
+from ecosystem.runs import ray_shards
 from ecosystem.runs.runner import RunFailed, run
 from ecosystem.runs.sweep import sweep
 from ecosystem.runs.sweep_design import grid
@@ -53,6 +54,13 @@ def test_shards_go_with_ray_and_without_jobs(small_world, tmp_path):
         run(small_world(), shards=2, out=tmp_path)
     pytest.importorskip("ray", reason="the extra [scale] is not installed")
     assert main(["run", "baseline", "--engine", "ray", "--jobs", "2", "--out", str(tmp_path)]) == 2
+
+
+def test_without_a_number_there_are_no_more_shards_than_models(small_world, monkeypatch):
+    monkeypatch.setattr("ecosystem.sharding.world.ShardedEcosystem", lambda spec, hire, shards: shards)
+    spec = small_world()
+    for cores, shards in ((spec.agents + 5, spec.agents), (1, 1)):
+        assert ray_shards.founder(clusters.Cluster(None, cores), None)(spec) == shards
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -49,3 +51,21 @@ def test_a_signal_is_heard_where_nobody_can_be_told(monkeypatch, error):
     monkeypatch.setattr(sys, "stderr", Gone())
     stop()
     assert stop.asked
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of Unix")
+def test_a_sweep_over_processes_that_is_told_to_stop_ends_as_by_ctrl_c(tmp_path):
+    code = (
+        "from ecosystem.runs.sweep import sweep; from ecosystem.runs.sweep_design import grid\n"
+        "from tests.test_runner import tiny\n"
+        f"sweep(tiny(steps=20), grid({{'humans.0.rate': [1, 2]}}), 100000, jobs=2, out={str(tmp_path)!r},\n"
+        "      progress=lambda done, *_: print(done, flush=True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        while int(process.stdout.readline()) < 3:
+            pass
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=120)
+    assert b"KeyboardInterrupt" in said
+    assert process.returncode != -signal.SIGTERM

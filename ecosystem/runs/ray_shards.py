@@ -25,7 +25,8 @@ class ShardLost(RuntimeError):
 
 
 def founder(cluster: Cluster, shards: int | None) -> Callable[[Scenario], Ecosystem]:
-    """Makes worlds over so many shards of a cluster (None: one on each core); only the newest is kept."""
+    """Makes worlds over so many shards of a cluster (None: one on each core, as far as there are models); only the
+    newest is kept."""
     from ecosystem.sharding.world import ShardedEcosystem
 
     if shards is not None and not 1 <= shards <= cluster.cores:
@@ -38,11 +39,11 @@ def founder(cluster: Cluster, shards: int | None) -> Callable[[Scenario], Ecosys
         hired.append(RayCrew(cluster, orders))
         return hired[-1]
 
-    return partial(_founded, ShardedEcosystem, hire, shards or cluster.cores)
+    return partial(_founded, ShardedEcosystem, hire, shards, cluster.cores)
 
 
-def _founded(cls: Any, hire: Any, shards: int, spec: Scenario) -> Ecosystem:
-    return cls(spec, hire, shards)
+def _founded(cls: Any, hire: Any, shards: int | None, cores: int, spec: Scenario) -> Ecosystem:
+    return cls(spec, hire, min(cores, spec.agents) if shards is None else shards)
 
 
 class RayCrew:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ecosystem import machine, metrics
 from ecosystem.errors import InputError
 from ecosystem.runs import folder as run_folder
-from ecosystem.runs import provenance, sweep_cells, workers
+from ecosystem.runs import provenance, stopping, sweep_cells, workers
 from ecosystem.runs.sweep_cells import At, Found
 from ecosystem.runs.sweep_dealt import Deal, Dealer, dealer
 from ecosystem.runs.sweep_design import Design
@@ -143,7 +143,7 @@ class _Runner:
     def _deal(self, size: int, deal: Deal) -> None:
         """Deals the missing cells to workers; of a cell dealt alone the death of its worker is the failure."""
         tasks = sweep_cells.chunks(self._missing(), size, self.spec, self.at, self.where)
-        with contextlib.closing(deal(tasks, RECYCLED * CHUNK // size)) as events:
+        with stopping.raising(), contextlib.closing(deal(tasks, RECYCLED * CHUNK // size)) as events:
             for event in events:
                 if isinstance(event, workers.Told):
                     self._keep(event.message)
