@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ecosystem.errors import InputError
-from ecosystem.runs import provenance, stopping
+from ecosystem.runs import checkpoints, provenance, stopping
 from ecosystem.runs.resuming import resumable
+from ecosystem.runs.runner import RunFailed, run
 from tests.test_runner import tiny
 from tests.test_survival import stopped
 
@@ -69,3 +71,48 @@ def test_a_sweep_over_processes_that_is_told_to_stop_ends_as_by_ctrl_c(tmp_path)
         _, said = process.communicate(timeout=120)
     assert b"KeyboardInterrupt" in said
     assert process.returncode != -signal.SIGTERM
+
+
+def signal_at(wanted: int):
+    """A progress that sends this process a Ctrl-C when a step is done."""
+
+    def progress(arm, seed, step, steps, documents):
+        if step == wanted:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return progress
+
+
+def test_a_state_that_is_kept_already_is_not_written_again(tmp_path, spec, monkeypatch):
+    """The one that is there would be removed first."""
+    write, written = checkpoints.write, []
+    monkeypatch.setattr(checkpoints, "write", lambda *a: written.append(a[1].t) or write(*a))
+    with pytest.raises(KeyboardInterrupt):
+        run(spec, out=tmp_path, checkpoint=0.0, progress=signal_at(3))
+    assert written == [1, 2, 3]
+
+
+def test_an_interrupt_while_the_state_is_kept_leaves_the_folder_free(tmp_path, spec, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(spec, out=tmp_path, checkpoint=1e9, progress=signal_at(3))
+    made = run(spec, out=tmp_path)
+    assert (made.status, made.provenance["resumed"][0]["stopped"]) == ("complete", "interrupted")
+
+
+def test_a_record_that_cannot_be_opened_leaves_the_folder_free(tmp_path, spec, monkeypatch):
+    folder = stopped(tmp_path, spec)
+
+    def fails(*_):
+        raise ValueError("cannot be opened")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ecosystem.runs.record._connect", fails)
+        with pytest.raises(RunFailed, match="cannot be opened"):
+            run(spec, out=tmp_path)
+    assert run(spec, out=tmp_path).status == "complete"
+    assert folder.is_dir()

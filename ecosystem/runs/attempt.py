@@ -117,6 +117,8 @@ def _stepped(
             recorder.write(world)
             keeper.after(world)
             progress(task.arm, seed, world.t, steps, world.corpus.published)
+        whole = world.t == steps
+        (keeper.end if whole else keeper.stopped)(world)
     except Exception as error:
         if workers.interrupted(error):
             recorder.close("interrupted")
@@ -128,12 +130,9 @@ def _stepped(
     except BaseException:
         recorder.close("interrupted")
         raise
-    if world.t < steps:
-        keeper.stopped(world)
-        recorder.close("interrupted", **keeper.told())
+    recorder.close("complete" if whole else "interrupted", **keeper.told())
+    if not whole:
         raise KeyboardInterrupt
-    keeper.end(world)
-    recorder.close("complete", **keeper.told())
     return None
 
 

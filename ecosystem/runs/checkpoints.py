@@ -48,6 +48,7 @@ class Keeper:
         self.trouble = ""
         self._due = time.monotonic() + every
         self._lasting = resumes
+        self._kept = -1  # the step of the newest
 
     def after(self, world: Ecosystem) -> None:
         """A step is done and recorded."""
@@ -61,11 +62,13 @@ class Keeper:
 
     def keep(self, world: Ecosystem) -> None:
         """Keeps one now, unless it is there already."""
+        if world.t == self._kept:
+            return
         began = time.monotonic()
         try:
             self.before()
             write(self.folder, world, self.origin)
-            self.trouble = ""
+            self.trouble, self._kept = "", world.t
         except NotStorable as error:
             self.trouble, self._lasting = str(error), False
         except OSError as error:

@@ -88,21 +88,27 @@ class Recorder:
         spec = world.spec.model_copy(update={"seed": int(world.seed)})
         with run_folder.naming(self.folder):
             self._told = run_folder.about(spec, arm, command, self._began)
-            if goes_on:
-                self._lock = run_folder.lock(self.folder)
-                self._told = run_folder.going_on(self.folder, self._told, world.t)
-                run_folder.describe(self.folder, spec, self._told)
-                if not graphml.readable(self.folder / run_folder.GRAPH):
-                    graphml.write(self.folder / run_folder.GRAPH, world.network, _node_columns(world), _rule(spec))
+            if not goes_on:
+                with run_folder.appearing(self.folder) as hidden:
+                    run_folder.describe(hidden, spec, self._told)
+                    graphml.write(hidden / run_folder.GRAPH, world.network, _node_columns(world), _rule(spec))
+                    _create(hidden / run_folder.DB, tables)
+            self._lock = run_folder.lock(self.folder)
+            try:
+                if goes_on:
+                    self._go_on(world, spec)
                 self._db = _connect(self.folder / run_folder.DB)
                 self._written = run_folder.last_step(self._db)
-                return
-            with run_folder.appearing(self.folder) as hidden:
-                run_folder.describe(hidden, spec, self._told)
-                graphml.write(hidden / run_folder.GRAPH, world.network, _node_columns(world), _rule(spec))
-                _create(hidden / run_folder.DB, tables)
-            self._lock = run_folder.lock(self.folder)
-            self._db = _connect(self.folder / run_folder.DB)
+            except BaseException:
+                run_folder.unlock(self._lock)
+                raise
+
+    def _go_on(self, world: Ecosystem, spec: Scenario) -> None:
+        """What stands beside the tables is as of now, and whole."""
+        self._told = run_folder.going_on(self.folder, self._told, world.t)
+        run_folder.describe(self.folder, spec, self._told)
+        if not graphml.readable(self.folder / run_folder.GRAPH):
+            graphml.write(self.folder / run_folder.GRAPH, world.network, _node_columns(world), _rule(spec))
 
     def write(self, world: Ecosystem) -> None:
         """The world's newest frame, in one transaction; a frame that is already there is left alone."""
