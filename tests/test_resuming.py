@@ -14,6 +14,7 @@ from ecosystem.errors import InputError
 from ecosystem.runs import checkpoints, provenance, stopping
 from ecosystem.runs.resuming import resumable
 from ecosystem.runs.runner import RunFailed, run
+from ecosystem.runs.verify import differences
 from tests.test_runner import tiny
 from tests.test_survival import stopped
 
@@ -71,6 +72,18 @@ def test_a_sweep_over_processes_that_is_told_to_stop_ends_as_by_ctrl_c(tmp_path)
         _, said = process.communicate(timeout=120)
     assert b"KeyboardInterrupt" in said
     assert process.returncode != -signal.SIGTERM
+
+
+def test_a_run_that_goes_on_elsewhere_says_where_it_was_before(tmp_path, spec):
+    folder = stopped(tmp_path, spec)
+    provenance.write(folder, provenance.read(folder) | {"processor": "an older one"})
+    made = run(spec, out=tmp_path)
+    (part,) = made.provenance["resumed"]
+    assert part["made_on"] == {"processor": "an older one"}
+    (said,) = differences(made.provenance, made.spec, "cpu")
+    assert "processor an older one to step 3, " in said
+    told = made.provenance | {"resumed": [{"at": "", "from_step": 3}]}
+    assert list(differences(told, made.spec, "cpu")) == []
 
 
 def signal_at(wanted: int):

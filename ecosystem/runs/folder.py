@@ -77,10 +77,13 @@ def about(spec: Scenario, arm: str, command: str, began: float) -> dict[str, Any
 
 
 def going_on(folder: Path, told: dict[str, Any], step: int) -> dict[str, Any]:
-    """Provenance of a run that was stopped and goes on from a step; `told` as of one that begins now."""
+    """Provenance of a run that was stopped and goes on from a step; `told` as of one that begins now. Where the steps
+    before were made elsewhere, it says on what."""
     with contextlib.suppress(OSError, ValueError):  # a power cut may have spoilt it
         before = provenance.read(folder)
         now = {"at": told["start"], "from_step": step, "command": told["command"], "stopped": before["status"]}
+        made_on = {k: before[k] for k in computer.told() if k in before and before[k] != told[k]}
+        now |= {"made_on": made_on} if made_on else {}
         spent = {key: before[key] for key in ("wall_seconds", "peak_memory_bytes", "start", "command")}
         return told | spent | {"resumed": [*before.get("resumed", []), now]}
     return told

@@ -190,9 +190,11 @@ def differences(told: dict[str, Any], spec: Scenario, device: str) -> Iterator[s
         for name in sorted(then.keys() | here.keys())
         if then.get(name) != here.get(name)
     ]
-    for key in ("platform", "processor", "vectors", "device", "device_name", "thread_settings"):
-        if key in told and told[key] != now[key]:
-            changed.append(f"{key} {_plain(told[key])} then, {_plain(now[key])} now")
+    parts = [(told, "then"), *((p.get("made_on", {}), f"to step {p['from_step']}") for p in told.get("resumed", []))]
+    for part, when in parts:
+        for key in ("platform", "processor", "vectors", "device", "device_name", "thread_settings"):
+            if key in part and part[key] != now[key]:
+                changed.append(f"{key} {_plain(part[key])} {when}, {_plain(now[key])} now")
     if changed:
         yield f"equality is not promised: {'; '.join(changed)}"
 
