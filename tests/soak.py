@@ -53,7 +53,7 @@ def soak(seconds: float, out: Path) -> dict[str, float]:
         while time.monotonic() - began < seconds:
             seen.append((time.monotonic() - began, _resident()))
             time.sleep(1)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)  # a shell may have its background jobs ignore SIGINT
 
     threading.Thread(target=watch, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):

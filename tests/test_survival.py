@@ -101,6 +101,31 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path, spec, 
     assert same(tables(whole), tables(made))
 
 
+def test_a_whole_checkpoint_that_does_not_fit_is_not_the_end(tmp_path, spec, whole):
+    """Somebody edited it and put the checksums right."""
+    import hashlib
+
+    for place in checkpoints.there(stopped(tmp_path, spec) / "checkpoints"):
+        told = json.loads((place / checkpoints.STATE).read_text())
+        told["state"]["network"] = "another"
+        raw = json.dumps(told).encode()
+        (place / checkpoints.STATE).write_bytes(raw)
+        first = (place / checkpoints.CHECKSUMS).read_text().splitlines()[0]
+        (place / checkpoints.CHECKSUMS).write_text(f"{first}\n{hashlib.sha256(raw).hexdigest()}  state.json\n")
+    made = run(spec, out=tmp_path)
+    assert [part["from_step"] for part in made.provenance["resumed"]] == [0]
+    assert same(tables(whole), tables(made))
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '{"status": 1', ""])
+def test_spoilt_provenance_is_made_anew(tmp_path, spec, whole, text):
+    folder = stopped(tmp_path, spec)
+    (folder / provenance.FILE).write_text(text)
+    with pytest.raises(InputError, match="not a JSON file"):
+        _ = open_run(folder).status
+    assert same(tables(whole), tables(run(spec, out=tmp_path)))
+
+
 def test_a_checkpoint_that_other_code_made_is_not_gone_on_with(tmp_path, spec):
     folder = stopped(tmp_path, spec)
     provenance.write(folder, provenance.read(folder) | {"code": "another"})

@@ -95,7 +95,12 @@ def _begun(task: Task, began: float, found: Founder | None) -> tuple[Ecosystem, 
         return world, Recorder(task.folder, world, task.arm, task.command, began, goes_on=there is not None)
     until = there + spec.record.every - 1
     state = checkpoints.newest(task.folder, spec.digest, spec.seed, _origin(task), until) if there >= 0 else None
-    world = Ecosystem(spec, state=state)
+    try:
+        world = Ecosystem(spec, state=state)
+    except InputError:
+        if state is None:
+            raise
+        world = Ecosystem(spec)  # a whole checkpoint that does not fit: the record is gone on with from step 0
     return world, Recorder(task.folder, world, task.arm, task.command, began, goes_on=True)
 
 

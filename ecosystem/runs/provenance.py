@@ -72,8 +72,11 @@ def peak_memory() -> int | None:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The provenance of a run folder."""
-    return json.loads((folder / FILE).read_text(encoding="utf-8"))
+    """The provenance of a run folder; ValueError where the file is spoilt."""
+    told = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    if not isinstance(told, dict):
+        raise ValueError(f"a {type(told).__name__}, not an object")
+    return told
 
 
 def write(folder: Path, provenance: dict[str, Any]) -> None:
