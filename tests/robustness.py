@@ -13,6 +13,7 @@ Each part writes outputs/robustness/PART.json; `table` takes those and runs noth
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -75,8 +76,8 @@ def inputs() -> dict[str, Any]:
         [sys.executable, "-m", "tests.fuzzing", str(MUTANTS)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     print(told.stdout, told.stderr[-2_000:])
-    row = told.stdout.strip().splitlines()[-1].split("|")
-    return {"tried": int(row[2].split()[0].replace(",", "")), "wrong": int(row[3].split()[0])}
+    tried, ran, wrong = (int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*", told.stdout.strip().splitlines()[-1]))
+    return {"tried": tried, "ran": ran, "wrong": wrong}
 
 
 def soaked() -> dict[str, Any]:
@@ -111,7 +112,7 @@ def lines(measured: dict[str, dict[str, Any]]) -> Iterator[str]:
             yield f"| {family} stopped and resumed, bit for bit | {len(kinds)} | {sum(kinds.values())} equal |"
     if found := measured.get("inputs"):
         wrong = f"{found['wrong']} tracebacks, hangs or writes elsewhere"
-        yield f"| damaged scenario files | {found['tried']:,} | {wrong} |"
+        yield f"| damaged scenario files; {found['ran']:,} could be read and were run | {found['tried']:,} | {wrong} |"
     if found := measured.get("soak"):
         mib = {key: found[key] / 2**20 for key in ("settled", "peak", "growth_an_hour")}
         yield (
