@@ -166,7 +166,7 @@ SPOILT = {
     "provenance.json: was written by another version": lambda f: (f / TOLD).write_text("{}"),
     "provenance.json: lacks code": lambda f: replaced(f / TOLD, '"code"', '"cod"'),
     "provenance.json: not a JSON file": lambda f: (f / TOLD).write_text("{"),
-    "(it lacks scenario, arm, seed, status, reason)": lambda f: (f / TOLD).write_text("[]"),
+    "(a list, not an object)": lambda f: (f / TOLD).write_text("[]"),
     "graph.graphml: no such file or directory": lambda f: (f / "graph.graphml").unlink(),
     "graph.graphml: must be whole and have a node for each of the 3 models": lambda f: cut(f / "graph.graphml"),
 }
