@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,3 +45,9 @@ def small_world() -> Callable:
         return Scenario(**(given | parts))
 
     return made
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_are_heard():
+    """A shell may have its background jobs ignore Ctrl-C, and their children with them; tests send it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

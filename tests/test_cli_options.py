@@ -23,6 +23,6 @@ def test_seeds_are_a_number_a_list_or_a_range(text, seeds):
 
 def test_how_runs_are_made_is_what_was_asked_for():
     how = How("outputs", 3, "cpu", 2, False)
-    assert how.made() == {"out": "outputs", "jobs": 3, "device": "cpu", "threads": 2}
+    assert how.made() == {"out": "outputs", "jobs": 3, "device": "cpu", "threads": 2, "checkpoint": 30.0}
     with pytest.raises(InputError, match=r"^--device: must be cpu or cuda; got 'gpu'$"):
         How("outputs", 1, "gpu", None, False)
