@@ -152,7 +152,7 @@ def test_killed_workers_and_a_killed_node_change_nothing(small_world, two_nodes,
     spec, design = small_world(models=(group,)), grid({"humans.0.rate": list(range(1, 21))})
     killed, second = [], two_nodes.add_node(**NODE)
 
-    def trouble(done: int, total: int, failed: int, seconds: float) -> None:
+    def trouble(done: int, total: int, failed: int, seconds: float, cost: float) -> None:
         if done >= 5 and not killed:
             killed.extend(workers_of(two_nodes.head_node)[:1])
             for worker in killed:

@@ -58,7 +58,12 @@ def attempt(task: Task, progress: Progress, found: Founder | None = None) -> Run
     not of one process.
     """
     with stopping.listening(STOPPING) as stop:
-        failure = _attempted(task, progress, stop, found)
+        try:
+            failure = _attempted(task, progress, stop, found)
+        except InputError:
+            if stop.asked:  # whoever asked knows what is wrong from another run
+                raise KeyboardInterrupt from None
+            raise
         if stop.asked:  # nothing is left of this run, but the next one is not to begin
             raise KeyboardInterrupt
         return failure
