@@ -129,3 +129,17 @@ def test_a_record_that_cannot_be_opened_leaves_the_folder_free(tmp_path, spec, m
             run(spec, out=tmp_path)
     assert run(spec, out=tmp_path).status == "complete"
     assert folder.is_dir()
+
+
+@pytest.mark.parametrize("told, ends", [(True, KeyboardInterrupt), (False, InputError)])
+def test_who_is_told_to_stop_while_its_input_is_found_wrong_stops(tmp_path, spec, monkeypatch, told, ends):
+    """A worker that went on would wait for work that never comes."""
+
+    def wrong(*_):
+        if told:
+            os.kill(os.getpid(), signal.SIGINT)
+        raise InputError("wrong")
+
+    monkeypatch.setattr("ecosystem.runs.attempt._begun", wrong)
+    with pytest.raises(ends):
+        run(spec, out=tmp_path)
