@@ -108,13 +108,24 @@ def test_the_scenario_file_is_the_one_that_is_set(shown):
     assert yaml.safe_load(text)["humans"][0]["rate"] == 21
 
 
+# Of every moment: whose panel and whose controls are shown.
+SIDE_BY_SIDE = """() => { window.seen = new Set(); const look = () => {
+  const named = [...document.querySelectorAll("figcaption")].some((e) => e.textContent.includes("baseline"));
+  const old = document.body.innerText.includes("documents a step: 20");
+  window.seen.add(`${named ? "baseline" : "-"} beside ${old ? "shown" : "-"}`); setTimeout(look, 2); }; look(); }"""
+
+
 def test_another_scenario_can_be_chosen(shown):
+    shown.page.evaluate(SIDE_BY_SIDE)
     shown.page.get_by_role("button", name=re.compile("^Scenario (?!file)")).click()
     shown.page.get_by_role("option", name="baseline", exact=True).click()
     shown.page.locator("figcaption", has_text="baseline").wait_for()
-    press(shown, "Step")
+    press(shown, "Step")  # at once: the button is the new world's as soon as the world is seen
     shown.reaches(1)
     assert shown.t == 1
+    seen = set(shown.page.evaluate("[...window.seen]"))
+    assert {"- beside shown", "baseline beside -"} <= seen
+    assert "baseline beside shown" not in seen
 
 
 def test_what_policies_hold_and_have_spent_stands_below_the_timeline(shown):

@@ -103,9 +103,12 @@ def Steered(base: Scenario, made: Ecosystem):
         fixed = {"base": base, "seed": base.seed}
         ModelCreator(world, {**fixed, **_inputs(known, given.value)}, model_parameters=given)
         Export(given, known)
-    if base.question:
-        solara.Text(base.question)
-    EcosystemPanel(world.value, on_prefers_dark=_follow)
+    steered, say = solara.use_state(False)
+    solara.use_effect(lambda: say(True), [])
+    if steered:  # Solara draws a sidebar after its page: the panel would stand beside another world's Step
+        if base.question:
+            solara.Text(base.question)
+        EcosystemPanel(world.value, on_prefers_dark=_follow)
 
 
 @solara.component
