@@ -28,7 +28,7 @@ class Lineage:
 
     def trimmed(self) -> Lineage:
         """The same without what nobody speaks of: rows behind all others, and what other rows hold."""
-        end = int(self.rows_nb.max(initial=-1)) + 1
+        end = max(int(self.rows_nb.max(initial=-1)) + 1, 1)  # a row for -1 to read where nothing is known
         spoken = np.zeros(end, bool)
         spoken[self.rows_nb[self.rows_nb >= 0]] = True
         number = self.number if isinstance(self.number, int) else self.number[:end]

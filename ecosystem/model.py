@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from ecosystem import checkpoint, fits, founding, memory, metrics, views
 from ecosystem.checkpoint import State
 from ecosystem.diets import ClaimsRead
-from ecosystem.documents import Batch, DocumentShape
+from ecosystem.documents import DocumentShape
 from ecosystem.drawing import Drawing
 from ecosystem.fits import WorldError
 from ecosystem.frame import Frame
@@ -22,6 +22,7 @@ from ecosystem.metrics.collapse import metric_of
 from ecosystem.network import Network, build, from_networkx, reach
 from ecosystem.notes import Notes
 from ecosystem.population import Population
+from ecosystem.publishing import Publishing
 from ecosystem.reading import Diet, Follows
 from ecosystem.readout import Readout
 from ecosystem.reference import Reference
@@ -96,7 +97,7 @@ class Ecosystem(mesa.Model):
         self.t += 1
         self.steering.begin(self.t, self.corpus)
         self.gates.begin(self.t)
-        self._publish()
+        self.publishing.publish(self.t)
         self.gates.judge(self.corpus)
         self._read_and_train()
         self.notes.events += self.gates.events(self.t)
@@ -124,7 +125,8 @@ class Ecosystem(mesa.Model):
     def sources(self) -> tuple[str, ...]:
         """Names of the sources in the order of their numbers."""
         models = [f"{p.group.name} {i}" for p in self.populations for i in range(p.first, p.first + p.n)]
-        return (*models, *(c.name for c in self.spec.humans), *(f"archive of {m}" for m in models if self._archives))
+        archives = [f"archive of {m}" for m in models] if self.corpus.sources > self.public else []
+        return (*models, *(c.name for c in self.spec.humans), *archives)
 
     @property
     def weights(self) -> csr_array:
@@ -206,53 +208,16 @@ class Ecosystem(mesa.Model):
         return founding.populations(self.spec, self.shape, self.streams)
 
     def _pretrain(self) -> None:
+        archives = []
         for population in self.populations:
             content = self.humans.pretraining(population)
             population.pretrain(content)
             if self.claims_read is not None:
                 self.claims_read.note(population.numbers, content, np.full(population.n, content.shape[1]))
             if population.group.archive:
-                self._archive[population.first] = content
-        if self._archives:
-            self._publish_archives()
-
-    def _publish_archives(self) -> None:
-        """Each model's pretraining documents, readable by itself alone, as if published at step 0."""
-        counts_S = np.zeros(self.corpus.sources, np.int64)
-        kept = [p for p in self.populations if p.first in self._archive]
-        for p in kept:
-            first = self.n + len(self.spec.humans) + p.first
-            counts_S[first : first + p.n] = p.group.pretraining
-        batches = [Batch(self._archive.pop(p.first).reshape(-1, *self.shape.trailing)) for p in kept]
-        self._append(batches, counts_S)
-
-    def _write(self, population: Population, step: int, attempt: int = 0, rows: np.ndarray | None = None) -> Batch:
-        """What a group writes: freely, or in answer to questions."""
-        if population.group.questions is None or self.answering is None:
-            return population.publish(step, attempt, rows)
-        return self.answering.answer(population, step)
-
-    def _publish(self) -> None:
-        counts_S = np.zeros(self.corpus.sources, np.int64)
-        if self.answering is not None and any(g.questions for g in self.spec.models):
-            self.answering.begin(self.corpus.readable(self.streams.get("retention/asked", self.t)))
-        gate, batches = self.gates.publishing, []
-        for p in self.populations:
-            batch, counts_S[p.members] = gate.of_models(p, self.t, self._write)
-            batches.append(batch)
-        self.notes.events += [] if self.answering is None else self.answering.events
-        human = [gate.of_people(self.humans.publish(self.t, h), h, self.t) for h in range(len(self.spec.humans))]
-        counts_S[self.n : self.n + len(human)] = [len(c) for c in human]
-        first = self.corpus.published
-        self._append(batches + [Batch(c) for c in human], counts_S)
-        self._note_answers(batches, first)
-        if self.spec.record.documents not in ("none", 0.0):
-            self.notes.documents.append(self.corpus.documents(self.t))
-        self.notes.events += self.humans.events(self.t)
-
-    def _append(self, batches: list[Batch], counts_S: np.ndarray) -> None:
-        """To the web, in the order of sources."""
-        self.corpus.append(self.t, batches, counts_S)
+                archives.append((population, content))
+        if archives:
+            self.publishing.publish_archives(archives)
 
     def _read_and_train(self) -> list[Diet]:
         """What every group reads of the web as it stands; they train on it. Gives the diets."""
@@ -266,14 +231,6 @@ class Ecosystem(mesa.Model):
             population.learn(diet, self.t)
             self.notes.events += population.failing.taken()
         return diets
-
-    def _note_answers(self, batches: list[Batch], first: int) -> None:
-        """What became of the answers of the step: the numbers of their documents run from `first`."""
-        desk = self.answering
-        if desk is not None and desk.answers:
-            desk.note_published(batches, first)
-            if self.spec.record.questions not in ("none", 0.0):
-                self.notes.questions += [(self.t, *each) for each in zip(desk.answers, desk.published, strict=True)]
 
     def _read_out(self) -> None:
         """What the models are now, for whoever measures."""
@@ -306,8 +263,6 @@ class Ecosystem(mesa.Model):
         return self.asked if rule is not None and rule.asked_at(self.t, self.spec.steps) else None
 
     def _new_web(self) -> None:
-        self._archives = any(g.archive for g in self.spec.models)
-        self._archive: dict[int, np.ndarray] = {}
         archive_N, group_N = founding.each(self.spec, "archive"), founding.each(self.spec, "name")
         self.follows = Follows(self.network, self.humans.reach_NH, archive_N)
         true = founding.true(self.writers)
@@ -321,6 +276,9 @@ class Ecosystem(mesa.Model):
             self.spec.policies, self.humans, self.populations, self.follows, self.gates, self._measured_last
         )
         self.drawing = Drawing(self.spec.reading, self.follows, self.gates, self.notes)
+        self.publishing = Publishing(
+            self.spec, self.streams, self.populations, self.humans, self.gates, self.answering, self.corpus, self.notes
+        )
 
     def sight(self, verifier: Verifier) -> WorldSight:
         """What a verifier can look at: what is true only where it is an oracle."""

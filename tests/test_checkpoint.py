@@ -12,6 +12,7 @@ import pytest
 from ecosystem import components, stored
 from ecosystem.checkpoint import OWN, owners, restore, state_of
 from ecosystem.checks import CheckFailed, check_resume
+from ecosystem.descent import Lineage, joined
 from ecosystem.errors import InputError
 from ecosystem.files import scenario_file
 from ecosystem.model import Ecosystem
@@ -277,3 +278,15 @@ def test_an_array_with_two_names_is_stored_once():
     assert back["a"] is back["b"]
 
 
+
+
+def test_a_lineage_of_which_nothing_is_known_goes_on_as_if_it_had_never_stopped():
+    """Of a model that was never fed since pretraining, beside others that were."""
+    unknown = Lineage(np.full((2, 3), -1), np.ones(6, np.float32), np.full(6, -1))
+    column_nk, depth_n = np.array([[0, 2], [1, 1]]), np.array([0.5, 2.0])
+    fresh = Lineage(np.array([[0, 1, 2], [1, 1, 1]]), np.full(3, 4, np.float32), 7)
+    fed = np.array([True, False])
+    after = tuple(joined(old, fresh, fed, 3) for old in (unknown, unknown.trimmed()))
+    for lineage, back in ((unknown, unknown.trimmed()), after):
+        for whole, kept in zip(lineage.descent(column_nk, depth_n), back.descent(column_nk, depth_n), strict=True):
+            np.testing.assert_array_equal(whole, kept)

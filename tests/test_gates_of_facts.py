@@ -163,7 +163,7 @@ def test_a_gate_without_error_lets_through_what_is_entailed_and_is_counted_again
     made = run(world(Grounding(name="g", sensitivity=1, specificity=1), faithful=0.6), 5)
     made.t += 1
     made.gates.begin(made.t)
-    made._publish()  # a step up to where documents come onto the web
+    made.publishing.publish(made.t)  # a step up to where documents come onto the web
     (agent,) = made.answering.answers
     asked = agent.slot >= 0
     entailed = np.array(entailed_by_loop(made, agent))[asked]

@@ -15,6 +15,7 @@ from ecosystem.model import Ecosystem
 from ecosystem.network import Network
 from ecosystem.policy import Controls
 from ecosystem.population import Population
+from ecosystem.publishing import Publishing
 from ecosystem.reading import Diet
 from ecosystem.scenario import Scenario
 from ecosystem.sharding.cuts import readers_of
@@ -75,6 +76,13 @@ class Part(Population):
     def learn(self, diet: Diet, step: int) -> None:
         with machine.part_of(self.group.count):
             super().learn(diet, step)
+
+
+class Heard(Publishing):
+    """Of what is on the web a shard hears from the whole world."""
+
+    def publish_archives(self, kept: list[tuple[Population, np.ndarray]]) -> None:
+        """Those of all models come from there."""
 
 
 class Shard(Ecosystem):
@@ -138,9 +146,9 @@ class Shard(Ecosystem):
             first += group.count
         return list(self._by_group.values())
 
-    def _publish_archives(self) -> None:
-        """Those of all models come from the whole world."""
-        self._archive.clear()
+    def _new_web(self) -> None:
+        super()._new_web()
+        self.publishing = Heard(**vars(self.publishing))
 
     def _open_gates(self) -> None:
         """Others judge, and say who writes with a mark."""

@@ -20,6 +20,7 @@ from ecosystem.frame import Event
 from ecosystem.model import Ecosystem
 from ecosystem.network import Network
 from ecosystem.population import Population
+from ecosystem.publishing import Publishing
 from ecosystem.reading import Diet
 from ecosystem.scenario import Scenario
 from ecosystem.sharding.cuts import cuts, refuse
@@ -96,13 +97,26 @@ class ShardedEcosystem(Ecosystem):
         self.crew.ask("ready", [()] * self._shards)
         super()._pretrain()
 
-    def _append(self, batches: list[Batch], counts_S: np.ndarray) -> None:
-        super()._append(batches, counts_S)
-        self._unsent.append(self.crew.share(Published(self.t, [_plain(b) for b in batches], counts_S)))
+    def published(self, step: int, batches: list[Batch], counts_S: np.ndarray) -> None:
+        """What came onto the web, for shards to hear of before they next read."""
+        self._unsent.append(self.crew.share(Published(step, [_plain(b) for b in batches], counts_S)))
 
     def _new_web(self) -> None:
         super()._new_web()
         self.drawing = Drawn(self.spec.reading, self.follows, self.gates, self.notes, world=self)
+        self.publishing = Told(**vars(self.publishing), world=self)
+
+
+@dataclass
+class Told(Publishing):
+    """Puts documents on the web, of which shards are told."""
+
+    world: ShardedEcosystem | None = None
+
+    def append(self, step: int, batches: list[Batch], counts_S: np.ndarray) -> None:
+        assert self.world is not None
+        super().append(step, batches, counts_S)
+        self.world.published(step, batches, counts_S)
 
 
 @dataclass
