@@ -1,7 +1,8 @@
 """A fit that fails: noticed, named, and kept from everyone else; `on_divergence` of a scenario says what happens next.
 
-A fit has failed where the learner says so (`Diverged`), or where what it gives is not finite numbers. Letters: n models
-of a group, or of those of it that are fitted; b documents read.
+So does `on_variance_lost` of a model whose documents all have become the same. A fit has failed where the learner says
+so (`Diverged`), or where what it gives is not finite numbers. Letters: n models of a group, or of those of it that are
+fitted; b documents read.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from ecosystem.interfaces import Diverged, Learner, Params
 from ecosystem.streams import Draws
 from ecosystem.travel import Translated
 
-STOP, FREEZE, RESET = "stop", "freeze", "reset"
-NEXT = {FREEZE: "it stays what it was from now on", RESET: "it begins anew from what it was after step 0"}
+STOP, FREEZE, RESET, KEEP = "stop", "freeze", "reset", "keep"
+ANEW = "it begins anew from what it was after step 0"
+NEXT = {FREEZE: "it stays what it was from now on", RESET: ANEW}
+NEXT_WITHOUT_SPREAD = {KEEP: "", FREEZE: "; it stays what it is from now on", RESET: f"; {ANEW}"}
 
 
 def trained(
@@ -91,28 +94,35 @@ def without_spread(learner: Learner | Translated, params: Params, shape: Documen
 
 @dataclass
 class Failing:
-    """What becomes of the models of a group (numbers first .. first + n - 1 of the world) whose fits fail.
+    """What becomes of the models of a group (numbers first .. first + n - 1 of the world) whose fits fail (`rule`), or
+    whose documents all become the same (`lost`).
 
-    frozen_n: those that stay what they are; begun: what all were after step 0, where the rule goes back to that.
+    frozen_n: those that stay what they are; begun: what all were after step 0, where a rule goes back to that.
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("frozen_n", "begun")
 
     rule: str
+    lost: str
     name: str
     first: int
     frozen_n: np.ndarray
     begun: Params | None = None
     events: list[Event] = field(default_factory=list)  # since they were last taken
     failed: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # places in the group, in the last fit
+    anew: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # those that then began anew
 
     def pretrained(self, params: Params) -> None:
         """What the models are after step 0."""
-        self.begun = params if self.rule == RESET else None
+        self.begun = params if RESET in (self.rule, self.lost) else None
 
     def goes_on(self, step: int) -> bool:
         """Does the run go on after a fit that fails in a step?"""
         return self.rule != STOP and step > 0
+
+    def begin(self) -> None:
+        """A new fit."""
+        self.failed = self.anew = np.zeros(0, np.int64)
 
     def kept(self, made: Params, failed: dict[int, str], before: Params, step: int, rows: np.ndarray) -> Params:
         """What models (`rows`: their places in the group) are after a fit that failed for some of them.
@@ -130,19 +140,34 @@ class Failing:
         if self.rule == FREEZE:
             self.frozen_n[self.failed] = True
             return {name: merged(made[name], before[name][bad], bad) for name in made}
-        assert self.begun is not None
-        return {name: merged(made[name], self.begun[name][self.failed], bad) for name in made}
+        return self._anew(made, bad, self.failed)
 
-    def note_spread(
+    def with_spread(
         self, learner: Learner | Translated, shape: DocumentShape, before: Params, after: Params, step: int
-    ) -> None:
-        """Models that have no variance left, and had before."""
+    ) -> Params:
+        """What the models of the group are where some have no variance left, and had before.
+
+        Diverged where the rule is to stop.
+        """
         gone_n = without_spread(learner, after, shape)
-        if gone_n is not None and gone_n.any():
-            had_n = ~np.asarray(without_spread(learner, before, shape))
-            for place in np.flatnonzero(gone_n & had_n):
-                told = "its documents are all one and the same: no variance is left"
-                self.events.append(Event(step, int(self.first + place), "variance_lost", told))
+        if gone_n is None or not gone_n.any():
+            return after
+        places = np.flatnonzero(gone_n & ~np.asarray(without_spread(learner, before, shape)))
+        told = "its documents are all one and the same: no variance is left"
+        if len(places) and self.lost == STOP:
+            raise Diverged(int(places[0]), told, self._where(int(places[0]), step))
+        for place in places:
+            said = told + NEXT_WITHOUT_SPREAD[self.lost]
+            self.events.append(Event(step, int(self.first + place), "variance_lost", said))
+        if self.lost == FREEZE:
+            self.frozen_n[places] = True
+        return self._anew(after, places, places) if self.lost == RESET and len(places) else after
+
+    def _anew(self, made: Params, rows: np.ndarray, places: np.ndarray) -> Params:
+        """`made` with some rows (their places in the group: `places`) as they were after step 0."""
+        assert self.begun is not None
+        self.anew = np.union1d(self.anew, places)
+        return {name: merged(made[name], self.begun[name][places], rows) for name in made}
 
     def check_written(self, content: np.ndarray, step: int, rows: np.ndarray | None) -> None:
         """Diverged where what models (`rows`: only these) write is no numbers: whoever read it would diverge, too."""

@@ -28,8 +28,9 @@ def each(spec: Scenario, key: str) -> np.ndarray:
 def populations(spec: Scenario, shape: DocumentShape, streams: Streams) -> list[Population]:
     """The groups, models numbered through them in their order."""
     first, made = 0, []
+    failing, lost = spec.on_divergence, spec.on_variance_lost
     for group in spec.models:
-        made.append(Population(group, first, shape, streams, on_divergence=spec.on_divergence))
+        made.append(Population(group, first, shape, streams, on_divergence=failing, on_variance_lost=lost))
         first += group.count
     return made
 

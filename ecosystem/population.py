@@ -43,12 +43,14 @@ class Population:
     publishes: int = -1  # documents a step, each model; as its group says, unless a policy does
     recollection: Recollection | None = None  # of claims, in worlds that make some
     on_divergence: str = divergence.STOP
+    on_variance_lost: str = divergence.KEEP
     _lineage: Lineage | None = None  # for learners that copy
 
     def __post_init__(self):
         if self.publishes < 0:
             self.publishes = self.group.publish
-        self.failing = Failing(self.on_divergence, self.group.name, self.first, np.zeros(self.n, bool))
+        rules = (self.on_divergence, self.on_variance_lost)
+        self.failing = Failing(*rules, self.group.name, self.first, np.zeros(self.n, bool))
 
     def stored_state(self) -> dict[str, Any]:
         """What a checkpoint keeps; of where documents came from no more than is spoken of."""
@@ -129,18 +131,18 @@ class Population:
     def train(self, content: np.ndarray, weight: np.ndarray, step: int) -> None:
         """Fit to content (n, b, *x) with weight (n, b); a model whose weights are all zero stays as it is.
 
-        So does one that is frozen since a fit of its has failed; see `divergence`.
+        So does one that is frozen since a fit of its has failed or its variance was lost; see `divergence`.
         """
         fed = weight[:, 0] > 0 if weight.strides == (0, 0) else weight.any(axis=1)
         fed, before = fed & ~self.failing.frozen_n, self.params
-        self.failing.failed = np.zeros(0, np.int64)
+        self.failing.begin()
         if fed.all():
             self.params = self._fitted(before, content, weight, step, np.arange(self.n))
         elif fed.any():
             rows = np.flatnonzero(fed)
             fitted = self._fitted({k: v[rows] for k, v in before.items()}, content[rows], weight[rows], step, rows)
             self.params = {k: merged(before[k], fitted[k], rows) for k in fitted}
-        self.failing.note_spread(self.learner, self.shape, before, self.params, step)
+        self.params = self.failing.with_spread(self.learner, self.shape, before, self.params, step)
 
     def learn(self, diet: Diet, step: int) -> None:
         """Train on a diet and remember where it came from; a model that read nothing stays as it is."""
@@ -156,8 +158,8 @@ class Population:
         if self.shape.grammar is not None:
             newer, older = Recollection.of(self.shape.grammar, diet, content), self.recollection
             self.recollection = newer if older is None or fed.all() else older.updated(newer, fed)
-        if self.on_divergence == divergence.RESET and len(self.failing.failed):
-            self._forget(self.failing.failed)
+        if len(self.failing.anew):
+            self._forget(self.failing.anew)
 
     def _forget(self, rows: np.ndarray) -> None:
         """Models that begin anew stand where they stood after step 0, also in where they have from what they write."""

@@ -226,6 +226,11 @@ class Scenario(Part):
         description="A model whose fit fails (its loss, or what it has become, is not finite) ends the run, stays what "
         "it was from then on, or begins anew from what it was after step 0.",
     )
+    on_variance_lost: Literal["keep", "stop", "freeze", "reset"] = Field(
+        "keep",
+        description="A model all of whose documents have become one and the same goes on, ends the run, stays what it "
+        "is from then on, or begins anew from what it was after step 0. Known of learners that state their moments.",
+    )
     measure: Measuring = Field(Measuring(), description="Choices that metrics depend on.")
     collapse: Collapse | None = Field(None, description="Definition of collapse (metric `collapsed`).")
     record: Recording = Field(Recording(), description="What is written down.")

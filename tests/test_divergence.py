@@ -39,8 +39,9 @@ def diets(seed: int = 0, shift: float = 0.0, b: int = B) -> np.ndarray:
     return Streams(seed).rows("diets", 0, N).normal(b, 2) + shift
 
 
-def population(learner: Learner, rule: str, start: str = "scratch") -> Population:
-    made = Population(Group(count=N, start=start, learner=learner), 10, SHAPE, Streams(3), on_divergence=rule)
+def population(learner: Learner, rule: str, start: str = "scratch", lost: str = "keep") -> Population:
+    rules = {"on_divergence": rule, "on_variance_lost": lost}
+    made = Population(Group(count=N, start=start, learner=learner), 10, SHAPE, Streams(3), **rules)
     made.pretrain(diets())
     return made
 
@@ -142,6 +143,62 @@ def test_a_variance_that_is_lost_is_told_once_and_ends_nothing():
     content[2] = 0.0
     made.train(content, np.ones((N, B)), 4)
     assert [(e.step, e.agent) for e in made.failing.taken()] == [(4, 12)]
+
+
+def without_variance(lost: str) -> tuple[Population, dict]:
+    """A population of which model 12 has read one document again and again, and what it was after step 0."""
+    made = population(Gaussian(), "stop", lost=lost)
+    begun, content = made.params, diets(1)
+    content[2] = 7.0
+    made.train(content, np.ones((N, B)), 1)
+    return made, begun
+
+
+@pytest.mark.parametrize("lost", ["keep", "freeze", "reset"])
+def test_what_becomes_of_a_model_without_variance_is_the_scenarios_choice(lost):
+    (made, begun), (kept, _) = without_variance(lost), without_variance("keep")
+    (event,) = made.failing.taken()
+    assert (event.step, event.agent, event.kind) == (1, 12, "variance_lost")
+    assert event.detail.endswith({"keep": "is left", "freeze": "from now on", "reset": "after step 0"}[lost])
+    others = [0, 1, 3, 4]
+    for name, array in made.params.items():
+        assert np.array_equal(array[2], (begun if lost == "reset" else kept.params)[name][2]), name
+        assert np.array_equal(array[others], kept.params[name][others]), name
+    before = made.params
+    made.train(diets(2), np.ones((N, B)), 2)
+    assert np.array_equal(made.params["mean"][2], before["mean"][2]) == (lost == "freeze")
+    assert not np.array_equal(made.params["mean"][1], before["mean"][1])
+    assert made.failing.taken() == []
+
+
+def test_a_run_can_be_ended_by_a_variance_that_is_lost():
+    with pytest.raises(Diverged, match=r"model 12 in step 1: its documents are all one and the same"):
+        without_variance("stop")
+
+
+SCARCE = {
+    "name": "scarce", "steps": 8, "seed": 1, "metrics": ["within_diversity"],
+    "world": {"kind": "gaussian"},
+    "humans": [{"name": "people", "rate": 0}],
+    "models": [{"name": "m", "count": 6, "publish": 3, "read": 2, "learner": {"kind": "gaussian"}}],
+    "graph": {"kind": "isolated", "self_loops": True}, "reading": {"replacement": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lost", ["keep", "freeze", "reset"])
+def test_a_world_goes_on_where_variance_is_lost(lost):
+    """Two documents of which one may be drawn twice: half of the diets in every step have no variance."""
+    spec = Scenario.from_file({**SCARCE, "on_variance_lost": lost})
+    made, gone = Ecosystem(spec), []
+    for _ in range(spec.steps):
+        made.step()
+        gone += [(e.step, e.agent) for e in made.frame.events if e.kind == "variance_lost"]
+    assert gone
+    assert (made.measured("within_diversity") == 0).any() == (lost != "reset")
+    if lost == "reset":
+        assert max(step for step, _ in gone) > min(step for step, _ in gone)
+        assert (made.populations[0].depth_n[[agent for step, agent in gone if step == spec.steps]] == 0).all()
+    check_resume(spec, at=4)
 
 
 class Loud(Gaussian):

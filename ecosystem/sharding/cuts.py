@@ -28,6 +28,9 @@ def refuse(spec: Scenario, device: str = "cpu") -> None:
     ]
     if spec.on_divergence != "stop":
         lines.append(f"on_divergence: of a sharded world a fit that fails stops the run; got '{spec.on_divergence}'")
+    if spec.on_variance_lost != "keep":
+        told = f"on_variance_lost: of a sharded world a model without variance goes on; got '{spec.on_variance_lost}'"
+        lines.append(told)
     if device != "cpu":
         lines.append(f"device: a sharded world computes on cpu, where numbers do not depend on shards; got '{device}'")
     if lines:
