@@ -1,9 +1,10 @@
 """Runs that are killed at random moments, and files of stopped runs that are spoilt: what is left, and does it go on?
 
-A run is made in a process of its own that tells every step once it is recorded; the process is killed (SIGKILL) at a
-moment drawn uniformly from the time that its steps take, or (one time in three) from that of the whole run with its
-report. What it had told must be in the record, and whoever goes on must end with the tables of a run that was never
-killed, to the last digit.
+A run is made in a process of its own that tells every step once it is recorded. It is killed (SIGKILL) within the time
+of two steps after a step drawn uniformly from all, or, one time in three and once all steps are recorded, at a moment
+drawn uniformly from the time of a whole run with its report; half of those that have recorded all are left alone. What
+was told must be in the record, and whoever goes on must end with the tables of a run that was never killed, to the last
+digit.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ from ecosystem.runs.runner import RunFailed, run
 from ecosystem.scenario import Scenario
 
 LONGER = 1.1  # times the time of a whole run: the last moment of a kill
-WAIT = 0.002  # seconds
+WAIT = 0.0005  # seconds
 EVERY = (0.0, 0.0, 0.05, 1e9)  # seconds between checkpoints: often, sometimes, never
 SMALL: dict[str, dict[str, Any]] = {  # scenarios of different kinds, cut to seconds
-    "guarded": {"steps": 12, "claims": []},
-    "rumour": {"steps": 8, "claims": []},
-    "moratorium": {"steps": 12, "claims": []},
+    "guarded": {"steps": 24, "claims": []},
+    "rumour": {"steps": 16, "claims": []},
+    "moratorium": {"steps": 24, "claims": []},
     "town": {
-        "steps": 3, "claims": [], "models.small.count": 4, "models.large.count": 2, "humans.writers.rate": 40,
+        "steps": 5, "claims": [], "models.small.count": 4, "models.large.count": 2, "humans.writers.rate": 40,
     },
     "curse_of_recursion": {
-        "steps": 4, "claims": [], "models.mixtures.count": 2, "models.autoencoders.count": 2,
+        "steps": 6, "claims": [], "models.mixtures.count": 2, "models.autoencoders.count": 2,
         "models.mixtures.pretrain": 60, "models.autoencoders.pretrain": 60, "measure.documents": 100,
     },
 }  # fmt: skip
@@ -58,7 +59,7 @@ class Survival:
     lost: int = 0
     unread: int = 0
     other: int = 0
-    resumed: int = 0  # runs that went on from a checkpoint
+    resumed: int = 0  # times that a run went on from a checkpoint past step 0
 
     @property
     def survived(self) -> int:
@@ -84,15 +85,17 @@ def killed(spec: Scenario, out: Path, kills: int, seed: int = 0) -> Survival:
     found, luck = Survival(), random.Random(seed)
     wanted = tables(_made(spec, out / "whole", 1e9, lambda step: None))
     stepping, lasts = _times(spec, out / "timed")
+    a_step = stepping / (spec.steps + 1)
     while found.kills < kills:
         place = out / f"run-{found.runs}"
         study = run_folder.digest_folder(place, spec)
         folder, told = run_folder.seed_folder(study, "base", spec.seed), -1
         while True:
-            every, until = luck.choice(EVERY), luck.choice([stepping, stepping, lasts * LONGER])
-            moment = luck.uniform(0, until)
-            moment = moment if found.kills < kills else float("inf")
-            ended, said = _killed_at(spec, place, every, moment)
+            every, by_time = luck.choice(EVERY), told == spec.steps or luck.random() < 1 / 3
+            after, most = (-1, lasts * LONGER) if by_time else (luck.randint(0, spec.steps), 2 * a_step)
+            alone = found.kills == kills or (told == spec.steps and luck.random() < 1 / 2)
+            moment = float("inf") if alone else luck.uniform(0, most)
+            ended, said = _killed_at(spec, place, every, after, moment)
             told = max(told, said)
             if ended:
                 break
@@ -101,7 +104,7 @@ def killed(spec: Scenario, out: Path, kills: int, seed: int = 0) -> Survival:
             found.unread += not readable(study, folder)
         found.runs += 1
         found.other += not same(wanted, tables(Run(folder)))
-        found.resumed += any(part["from_step"] > 0 for part in Run(folder).provenance.get("resumed", []))
+        found.resumed += sum(part["from_step"] > 0 for part in Run(folder).provenance.get("resumed", []))
         shutil.rmtree(place)
     return found
 
@@ -165,8 +168,9 @@ def _made(spec: Scenario, out: Path, every: float, tell: Callable[[int], None]) 
     return made
 
 
-def _killed_at(spec: Scenario, out: Path, every: float, moment: float) -> tuple[bool, int]:
-    """Whether a run came to its end before the moment of its kill, and the last step that it told of."""
+def _killed_at(spec: Scenario, out: Path, every: float, after: int, moment: float) -> tuple[bool, int]:
+    """Whether a run came to its end before it was killed so many seconds after it told of a step (-1: after it began),
+    and the last step that it told of."""
     reads, writes = os.pipe()
     os.set_blocking(reads, False)
     child = os.fork()
@@ -179,22 +183,27 @@ def _killed_at(spec: Scenario, out: Path, every: float, moment: float) -> tuple[
         except BaseException:
             os._exit(3)
     os.close(writes)
-    until, ended = time.monotonic() + moment, False
-    while time.monotonic() < until and not ended:
+    said, ended, since = -1, False, time.monotonic()
+    while not ended and (said < after or time.monotonic() < since + moment):
+        before, said = said, max(said, _told(reads))
+        if before < after <= said:
+            since = time.monotonic()
         ended = os.waitpid(child, os.WNOHANG)[0] != 0
         time.sleep(WAIT)
     if not ended:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    said = os.read(reads, 1 << 16) if _waiting(reads) else b""
+    said = max(said, _told(reads))
     os.close(reads)
-    return ended, max(said, default=-1)
+    return ended, said
 
 
-def _waiting(reads: int) -> bool:
-    import select
-
-    return bool(select.select([reads], [], [], 0)[0])
+def _told(reads: int) -> int:
+    """The last step told since this was last asked; -1: none."""
+    try:
+        return max(os.read(reads, 1 << 16), default=-1)
+    except BlockingIOError:
+        return -1
 
 
 def _last(folder: Path) -> int:

@@ -33,7 +33,7 @@ BEGIN, END = "<!-- robustness: made by `make robustness` -->", "<!-- end of robu
 
 
 def kills() -> dict[str, Any]:
-    """By scenario: kills, survived, runs, runs that went on from a checkpoint."""
+    """By scenario: kills, survived, runs, times that one went on from a checkpoint past step 0."""
     found = {}
     for name in killing.SMALL:
         with tempfile.TemporaryDirectory() as folder:
@@ -96,10 +96,10 @@ def lines(measured: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "|---|---|---|"
     if found := measured.get("kills"):
         tried, survived = (sum(one[key] for one in found.values()) for key in ("kills", "survived"))
-        lost, went_on = (sum(one[key] for one in found.values()) for key in ("lost", "resumed"))
+        lost, later = (sum(one[key] for one in found.values()) for key in ("lost", "resumed"))
         yield (
             f"| processes killed (SIGKILL) at random moments of a run and its report, {len(found)} scenarios | "
-            f"{tried} | {survived} survived, {lost} recorded steps lost, {went_on} runs went on from a checkpoint |"
+            f"{tried} | {survived} survived, {lost} recorded steps lost; {later} went on from a step past 0 |"
         )
     if found := measured.get("files"):
         tried, bad, other = (sum(one[key] for one in found.values()) for key in ("tried", "uncaught", "other"))
