@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from ecosystem.cli import main
-from ecosystem.files import scenario_file
+from ecosystem.files import json_schema, scenario_file
 from ecosystem.runs.opened import open_run
 
 SMALL = """\
@@ -105,7 +105,7 @@ def test_what_show_prints_is_the_same_scenario(told, tmp_path):
 def test_schema_is_json(told):
     status, out, _ = told("schema")
     assert status == 0
-    assert json.loads("\n".join(out)) == scenario_file.schema()
+    assert json.loads("\n".join(out)) == json_schema.schema()
 
 
 def test_run_makes_every_arm_and_ends_with_folder_report_and_findings(told, tmp_path):

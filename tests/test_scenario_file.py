@@ -12,7 +12,7 @@ from agents.humans.zipf import Zipf
 from agents.learners.categorical import Categorical
 from ecosystem import network
 from ecosystem.errors import InputError
-from ecosystem.files import scenario_file, yaml_positions
+from ecosystem.files import json_schema, scenario_file, yaml_positions
 from ecosystem.files.checks import GRAPH_KEYS
 from ecosystem.scenario import Community, Graph, Group, Scenario
 from ecosystem.streams import Streams
@@ -186,7 +186,7 @@ arms:
 
 
 def test_the_schema_knows_every_key_and_every_component(good):
-    schema = scenario_file.schema()
+    schema = json_schema.schema()
     text = json.dumps(schema)
     assert "x-family" not in text
     assert set(schema["properties"]) == set(Scenario.model_fields)
@@ -199,9 +199,9 @@ def test_the_schema_knows_every_key_and_every_component(good):
 
 def test_the_schema_accepts_what_is_shown(good):
     jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
-    jsonschema.validate(good.plain(), scenario_file.schema())
+    jsonschema.validate(good.plain(), json_schema.schema())
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(good.plain() | {"steps": -1}, scenario_file.schema())
+        jsonschema.validate(good.plain() | {"steps": -1}, json_schema.schema())
 
 
 @pytest.mark.parametrize("name", ["neutral", "town", "guarded"])

@@ -21,7 +21,7 @@ from agents.verifiers.surprise import Surprise
 from ecosystem import Ecosystem, Scenario
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
-from ecosystem.files import scenario_file
+from ecosystem.files import json_schema, scenario_file
 from ecosystem.interfaces import Learner
 from ecosystem.scenario import Community, Graph, Group
 from ecosystem.streams import Streams
@@ -312,7 +312,7 @@ def test_a_reference_is_written_back_changed_and_in_the_schema(tmp_path):
     assert spec.with_({"verifiers.verifier.reference.smoothing": 2}).verifiers[0].reference == Categorical(smoothing=2)
     kinds = {
         v["properties"]["kind"].get("const"): v
-        for v in scenario_file.schema()["properties"]["verifiers"]["items"]["oneOf"]
+        for v in json_schema.schema()["properties"]["verifiers"]["items"]["oneOf"]
     }
     learners = [k["properties"]["kind"].get("const") for k in kinds["likelihood"]["properties"]["reference"]["oneOf"]]
     assert {"categorical", "gaussian", "transformer"} < set(learners)

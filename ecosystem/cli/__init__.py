@@ -58,9 +58,9 @@ def schema() -> None:
     """JSON Schema of a scenario file, for editors."""
     import json
 
-    from ecosystem.files import scenario_file
+    from ecosystem.files import json_schema
 
-    print(json.dumps(scenario_file.schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(json_schema.schema(), indent=2, ensure_ascii=False))
 
 
 app.command()(cli_run.run)

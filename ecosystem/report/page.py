@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jinja2
 
-from ecosystem.report import compared, sections, tables
+from ecosystem.report import compared, network_section, sections, tables
 from ecosystem.report.exact import exact
 from ecosystem.runs import provenance
 from ecosystem.runs.opened import Run, Study, open_run
@@ -70,7 +70,7 @@ def content(study: Study) -> dict:
         "communities": sections.communities(light),
         "verifiers": tables.verifiers(study),
         "by_verifier": sections.by_verifier(light),
-        "networks": sections.networks(light),
+        "networks": network_section.networks(light),
         "replay": replay.FILE if replay.possible(study) else "",
         "documents": sections.documents(light),
         "facts": sections.facts(light),
