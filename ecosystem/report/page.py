@@ -36,11 +36,11 @@ def render(study: Study) -> str:
     return environment().get_template(TEMPLATE).render(content(study))
 
 
-def environment() -> jinja2.Environment:
-    """The templates of this folder, with the one style of all pages."""
+def environment(*folders: Path) -> jinja2.Environment:
+    """The templates of this folder, and of others, with the one style of all pages."""
     here = Path(__file__).parent
     found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(here), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader([*folders, here]), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
     found.globals["style"] = (here / STYLE).read_text(encoding="utf-8")

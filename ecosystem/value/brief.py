@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import jinja2
-
 from ecosystem.report import words as told
+from ecosystem.report.page import environment
 from ecosystem.report.style import svg
 from ecosystem.value import words
 from ecosystem.value.figure import drawn
@@ -27,13 +26,7 @@ def render(value: Value) -> str:
 
 def page(template: str, content: dict) -> str:
     """A page of a template in this folder, as HTML."""
-    report = Path(told.__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
-    style = (report / "page.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(style=style, **content)
+    return environment(Path(__file__).parent).get_template(template).render(content)
 
 
 def content(value: Value) -> dict:
