@@ -77,14 +77,15 @@ def test_report_and_view_say_so_in_one_line(study, command, old, line, capsys):
     assert str(study) in said
 
 
-def test_runs_of_another_version_are_made_anew_and_the_command_says_so(made, tmp_path, capsys):
+@pytest.mark.parametrize("status", ["complete", "interrupted"])
+def test_runs_of_another_version_are_made_anew_and_the_command_says_so(made, tmp_path, capsys, status):
     (tmp_path / "outputs" / "old").mkdir(parents=True)
     study = Path(shutil.copytree(made[0], tmp_path / "outputs" / "old" / made[0].name))
     file = study / "base" / "seed-000" / "provenance.json"
     words = ["run", str(study / "scenario.yaml"), "--out", str(tmp_path / "outputs")]
     assert main(words) == 0
     assert capsys.readouterr().err == ""
-    changed(file, code="other")
+    changed(file, code="other", status=status)
     assert main(words) == 0
     assert capsys.readouterr().err == f"{study} holds 1 run of another version (of code); made anew.\n"
     assert json.loads(file.read_text())["code"] != "other"

@@ -154,14 +154,13 @@ def scenario_of(folder: Path) -> Scenario:
 
 
 def outdated(folder: Path, spec: Scenario, device: str = "cpu") -> list[str]:
-    """What the complete run that lies there was made with otherwise: versions, code, data, device; [] where nothing."""
+    """What the run that lies there was made with otherwise: versions, code, data, device; [] where nothing."""
     try:
         told = provenance.read(folder)
     except (OSError, ValueError):
         return []
     origin = provenance.origin(spec.plain()) | {"device": device}
-    complete = isinstance(told, dict) and told.get("status") == "complete"
-    return [key for key, value in origin.items() if told.get(key) != value] if complete else []
+    return [key for key, value in origin.items() if told.get(key) != value]
 
 
 def unfinished(folder: Path, spec: Scenario, device: str = "cpu") -> int | None:
