@@ -277,31 +277,34 @@ def test_a_run_that_did_not_end_is_compared_as_far_as_it_went(tmp_path, monkeypa
         assert "(the run is failed)" in verdict.says
 
 
-@pytest.fixture
-def stopped(tmp_path, monkeypatch):
-    """A run that failed at step 5 and has kept its states of steps 3 and 4."""
+@pytest.fixture(params=[1, 3], ids=lambda every: f"every {every}")
+def stopped(tmp_path, monkeypatch, request):
+    """A run that failed at step 5, or 6 where every third is recorded, and has kept its states of the two before."""
+    every, step = request.param, {1: 5, 3: 6}[request.param]
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "ends_late.py").write_text(FAILING.format(step=5))
-    spec = tiny(tmp_path, metrics=["within_diversity", "ends_late:fails"])
+    (tmp_path / f"ends_at_{step}.py").write_text(FAILING.format(step=step))
+    spec = tiny(tmp_path, metrics=["within_diversity", f"ends_at_{step}:fails"], steps=9, record={"every": every})
     with pytest.raises(RunFailed):
         run(spec, out=tmp_path / "out", checkpoint=0)
     folder = tmp_path / "out" / "tiny" / spec.digest / "base" / "seed-003"
-    assert [place.name for place in checkpoints.there(folder / "checkpoints")] == ["step-000004", "step-000003"]
+    names = [place.name for place in checkpoints.there(folder / "checkpoints")]
+    assert names == [f"step-00000{step - 1}", f"step-00000{step - 2}"]
     return folder
 
 
 def test_checkpoints_are_checked_by_their_sums(stopped):
     assert integrity.faults(open_run(stopped)) == []
-    cut(stopped / "checkpoints" / "step-000003" / "arrays.safetensors")
+    place = checkpoints.there(stopped / "checkpoints")[1]
+    cut(place / "arrays.safetensors")
     (fault,) = integrity.faults(open_run(stopped))
     assert fault.startswith("checkpoints: ")
-    assert "step-000003/arrays.safetensors is damaged: its checksum is another" in fault
+    assert f"{place.name}/arrays.safetensors is damaged: its checksum is another" in fault
 
 
 def test_a_checkpoint_of_another_state_is_found_even_with_its_sums_set_right(stopped):
     (verdict,) = verify(open_run(stopped))
     assert verdict.holds, verdict
-    place = stopped / "checkpoints" / "step-000004"
+    place = checkpoints.there(stopped / "checkpoints")[0]
     weights = load_file(place / "arrays.safetensors")
     name = min(name for name in weights if weights[name].nbytes)
     weights[name].reshape(-1).view(np.uint8)[0] ^= 1  # one bit
@@ -313,7 +316,7 @@ def test_a_checkpoint_of_another_state_is_found_even_with_its_sums_set_right(sto
     (place / "checksums").write_text("".join(sums))
     assert integrity.faults(open_run(stopped)) == []
     (verdict,) = verify(open_run(stopped))
-    assert verdict.faults == (f"checkpoints: step-000004 holds another state than is made anew: {name}",)
+    assert verdict.faults == (f"checkpoints: {place.name} holds another state than is made anew: {name}",)
 
 
 def test_a_run_that_was_killed_is_compared_as_far_as_it_went(copy):

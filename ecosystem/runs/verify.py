@@ -122,7 +122,7 @@ def _judged(
         with tempfile.TemporaryDirectory(prefix="ecosystem-verify-") as place:
             made = Path(place) / "run"
             states: list[str] = []
-            for world in _made_anew(run, spec, made, until):
+            for world in _made_anew(run, spec, made, until if until < last else _kept_until(run, last, spec)):
                 states += _other_states(run, world)
                 if progress is not None:
                     progress(about, world.t, until)
@@ -135,6 +135,12 @@ def _judged(
     differ += [] if same_graph else [f"{run_folder.GRAPH}: is not the graph of this scenario and seed"]
     says = f"equal: steps 0 to {until}, {compared.values:,} values in {compared.tables} tables{state}, "
     return Verdict(about, f"{says}made anew in {time.monotonic() - began:.1f} s", (*differ, *found), notes)
+
+
+def _kept_until(run: Run, last: int, spec: Scenario) -> int:
+    """The last step before the next that is recorded, of which there is a checkpoint; `last` where there is none."""
+    steps = [int(place.name.partition("-")[2]) for place in checkpoints.there(run.folder / checkpoints.FOLDER)]
+    return max([last, *(t for t in steps if t < min(last + spec.record.every, spec.steps))])
 
 
 def _made_anew(run: Run, spec: Scenario, folder: Path, until: int) -> Iterator[Ecosystem]:
