@@ -35,6 +35,17 @@ def test_a_study_is_resumed_by_any_name_of_its_folder_whatever_else_lies_there(t
         resumable(Path("seed-x"))
 
 
+def test_a_study_goes_on_under_its_own_name_with_its_own_scenario(tmp_path, spec):
+    study = stopped(tmp_path, spec).parent.parent
+    renamed = study.rename(study.with_name("mine"))
+    with pytest.raises(InputError, match=f"mine/scenario.yaml: is the scenario of a folder tiny/{spec.digest}, not of"):
+        resumable(renamed)
+    renamed.rename(study)
+    (study / "scenario.yaml").write_text((study / "scenario.yaml").read_text().replace("steps: 6", "steps: 7"))
+    with pytest.raises(InputError, match="is the scenario of a folder tiny/[0-9a-f]{12}, not of this one; give"):
+        resumable(study)
+
+
 def test_what_was_made_on_another_device_goes_on_there(tmp_path, spec):
     folder = stopped(tmp_path, spec)
     provenance.write(folder, provenance.read(folder) | {"device": "cuda"})

@@ -64,8 +64,10 @@ def _spec(study: Path, folder: Path) -> Scenario:
     if not path.is_file():
         raise InputError(f"{folder}: must lie in the folder of its study, with {run_folder.SCENARIO}; {path} is gone")
     spec = read(path)
-    if run_folder.digest_folder(study.parent.parent, spec) != study:
-        raise InputError(f"{path}: is not the scenario of this folder any more; run it as a new one (ecosystem run)")
+    named = run_folder.digest_folder(study.parent.parent, spec)
+    if named != study:
+        said = f"{path}: is the scenario of a folder {named.parent.name}/{named.name}, not of this one"
+        raise InputError(f"{said}; give the folder its name back, or run it as a new one (ecosystem run)")
     return spec
 
 
