@@ -138,12 +138,12 @@ def _evenly(unit_2b, models, humans, skipped, own, n_models, first_e, even, reac
             place = int(x / even)
             row_b[b] = first_e[place] + x - place * even
         else:
-            row_b[b] = -x  # a human document, to be looked up below: no call in this loop
+            row_b[b] = -1 - x  # a human document, to be looked up below: no call in this loop
             from_humans += 1
     if from_humans > 0:
         for b in range(row_b.size):
             if row_b[b] < 0:
-                source, r = human_document(-row_b[b] - models, reach_H, own, n_models, count_S)
+                source, r = human_document(-1 - row_b[b] - models, reach_H, own, n_models, count_S)
                 row_b[b] = start_GS[0, source] + r
     return from_humans
 

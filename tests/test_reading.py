@@ -93,6 +93,7 @@ def reference(shelf: list[Source], budget: int, rule: str, share: float, replace
 
 EDGES = np.array([[0, 1], [0, 0], [0, 3], [1, 2], [2, 0], [3, 1]])
 WEIGHTED = from_edges(N, *EDGES.T, np.array([2, 1, 0.5, 3, 1, 1]))
+ALONE = from_edges(N, np.array([0, 2, 3]), np.array([3, 0, 1]), np.ones(3))  # model 1 follows nobody, others do
 COMPLETE = build(Graph(kind="complete"), N, np.random.default_rng(0))
 HUB = build(Graph(kind="hub", self_loops=True), N, np.random.default_rng(0))
 ISOLATED = build(Graph(kind="isolated"), N, np.random.default_rng(0))
@@ -111,6 +112,7 @@ WORLDS = {
     "several steps": (World(WEIGHTED, STEPS), 0),
     "several steps, complete": (World(COMPLETE, STEPS), 1),
     "window": (World(WEIGHTED, STEPS, keep=Keep(2)), 0),
+    "follows nobody, others do": (World(ALONE, ALIKE), 1),
     "two communities": (World(ISOLATED, UNEQUAL), 1),
     "archive": (World(WEIGHTED, ARCHIVES, archive_N=(1, 0, 1, 0)), 0),
     "archive alone": (World(ISOLATED, ARCHIVES, archive_N=(1, 0, 1, 0)), 2),

@@ -42,7 +42,7 @@ def test_a_study_goes_on_under_its_own_name_with_its_own_scenario(tmp_path, spec
         resumable(renamed)
     renamed.rename(study)
     (study / "scenario.yaml").write_text((study / "scenario.yaml").read_text().replace("steps: 6", "steps: 7"))
-    with pytest.raises(InputError, match="is the scenario of a folder tiny/[0-9a-f]{12}, not of this one; give"):
+    with pytest.raises(InputError, match=r"is the scenario of a folder tiny/[0-9a-f]{12}, not of this one; give"):
         resumable(study)
 
 
