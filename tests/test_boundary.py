@@ -11,7 +11,8 @@ from scipy import stats
 from ecosystem.cli import main
 from ecosystem.errors import InputError
 from ecosystem.runs import sweep_cells
-from ecosystem.runs.boundary import GRID_SEEDS, along, boundary
+from ecosystem.runs.boundary import GRID_SEEDS, boundary
+from ecosystem.runs.boundary_along import along
 from ecosystem.runs.boundary_search import search
 from ecosystem.runs.sensitivity import indices
 from ecosystem.runs.sweep import sweep
@@ -49,12 +50,12 @@ def test_another_verifier_moves_the_boundary_and_the_search_sees_it(tmp_path):
     """Negative control of the test above: the same search does not find the base boundary elsewhere."""
     probabilities = "verifiers.checker.probabilities"
     design = grid({probabilities: [[0.2, 0.9], [0.5, 0.9], [0.01, 0.9]]})
-    found = along(tipping(20), design, "world.exponent", (0.1, 3.0), "tail_coverage < 0.5", 0.1, out=tmp_path)
+    found = along(tipping(20), design, "world.exponent", (0.1, 3.0), "tail_coverage < 0.5", 0.1, out=tmp_path).table
     assert found["low"][0] <= exponent_of(selection_threshold(0.9, 0.2)) <= found["high"][0]
     assert found["low"][0] > exponent_of(selection_threshold(0.9, 0.3))
     assert found["low"][1] <= exponent_of(selection_threshold(0.9, 0.5)) <= found["high"][1]
     assert found["high"][1] < exponent_of(selection_threshold(0.9, 0.3))
-    assert "no boundary between them" in found["note"][2]
+    assert found["note"][2].startswith("no boundary between 0.1 and 3: tail_coverage < 0.5 in 0 of 4 runs")
     assert math.isnan(found["estimate"][2])
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -167,6 +170,17 @@ class How:
         """As arguments of `execute`."""
         how = {"jobs": self.jobs, "device": self.device, "threads": self.threads, "checkpoint": self.checkpoint}
         return {"out": self.out, **how, **self.engine}
+
+
+@contextlib.contextmanager
+def interruptible(how: How, spec: Scenario) -> Iterator[None]:
+    """Ctrl-C of a sweep ends in one line that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        where = Path(how.out) / spec.name
+        print(f"Interrupted; every run that had ended is kept in {where}. The same command goes on.", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def command_line() -> str:

@@ -7,12 +7,13 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ecosystem.runs.boundary_search import Crossing
 
 Progress = Callable[[str, int, int, int, int], None]
+Searches = Callable[[int, dict[str, Any], "Crossing | None"], None]
 
 
 @contextlib.contextmanager
@@ -88,11 +89,35 @@ def search_shown(quiet: bool, precision: float, scale: float) -> Iterator[Callab
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
-        def progress(now: Crossing) -> None:
-            so_far = f"known to +- {scale * now.precision:.3g}" if now.rising is not None else "looking at both ends"
-            bar.update(task, description=f"{now.questions:,} runs: {so_far}, asked for +- {precision:g}")
+        yield lambda now: bar.update(task, description=search_words(now, precision, scale))
+
+
+@contextlib.contextmanager
+def searches_shown(quiet: bool, precision: float, scale: float, total: int) -> Iterator[Searches | None]:
+    """A bar on standard error over the searches of a boundary in two keys, with how far the latest one is."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    searches = TextColumn("{task.completed:,.0f} of {task.total:,.0f} values")
+    columns = (BarColumn(), searches, TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+
+        def progress(ended: int, point: dict[str, Any], now: Crossing | None) -> None:
+            at = ", ".join(str(value) for value in point.values())
+            words = "done" if now is None else search_words(now, precision, scale)
+            bar.update(task, completed=ended, description=f"{at}: {words}")
 
         yield progress
+
+
+def search_words(now: Crossing, precision: float, scale: float) -> str:
+    """How far a boundary search is."""
+    so_far = f"known to +- {scale * now.precision:.3g}" if now.rising is not None else "looking at both ends"
+    return f"{now.questions:,} runs: {so_far}, asked for +- {precision:g}"
 
 
 def spent_words(failed: int, seconds: float, cost: float) -> str:

@@ -13,6 +13,7 @@ from ecosystem.cli.progress import steps_shown
 from ecosystem.errors import InputError
 
 if TYPE_CHECKING:
+    from ecosystem.runs.boundary_curve import Curve
     from ecosystem.runs.opened import Run, Study
     from ecosystem.runs.sweep_opened import Sweep
 
@@ -53,7 +54,7 @@ def export(
     return 0
 
 
-def _written(found: Run | Study | Sweep, kind: str, agent: int | None, to: Path | None) -> list[Path]:
+def _written(found: Run | Study | Sweep | Curve, kind: str, agent: int | None, to: Path | None) -> list[Path]:
     if agent is not None:
         from ecosystem.runs.export_weights import export_weights
 
@@ -82,6 +83,7 @@ def verify(
     A line a run: equal, or what differs first. Exit status 1 where anything does. Equality is promised for the same
     code, libraries and kind of machine (docs/reproducibility.md).
     """
+    from ecosystem.runs.boundary_curve import Curve
     from ecosystem.runs.opened import Run, Study
     from ecosystem.runs.verify import verify as verdicts
     from ecosystem.runs.verify_sweep import verify_sweep
@@ -95,16 +97,20 @@ def verify(
         else:
             if steps is not None:
                 raise InputError("--steps: goes with runs; the cells of a sweep are made anew whole")
-            found = iter([verify_sweep(what, sample, not files, device, progress)])
+            sweeps = what.sweeps if isinstance(what, Curve) else [what]
+            found = (verify_sweep(sweep, sample, not files, device, progress) for sweep in sweeps)
         for verdict in found:
             print(verdict, flush=True)
             held = held and verdict.holds
     return int(not held)
 
 
-def opened(folder: str) -> Run | Study | Sweep:
+def opened(folder: str) -> Run | Study | Sweep | Curve:
     """What lies in a folder; InputError where it is nothing of the kind."""
+    from ecosystem.runs.boundary_curve import CURVE, open_curve
     from ecosystem.runs.opened import open_run
     from ecosystem.runs.sweep_opened import TOLD, open_sweep
 
+    if (Path(folder) / CURVE).is_file():
+        return open_curve(folder)
     return open_sweep(folder) if (Path(folder) / TOLD).is_file() else open_run(folder)

@@ -1,11 +1,9 @@
-"""The command `sweep`: a scenario over a design, resumable; indices of it; or the boundary in one key."""
+"""The command `sweep`: a scenario over a design, resumable; indices of it; or a boundary in one or two keys."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,9 +23,10 @@ from ecosystem.cli.options import (
     Steps,
     asked,
     command_line,
+    interruptible,
     parsed_seeds,
 )
-from ecosystem.cli.progress import cells_shown, search_shown
+from ecosystem.cli.progress import cells_shown
 from ecosystem.errors import InputError, suggestion
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from ecosystem.scenario import Scenario
 
 DESIGNS = ("grid", "list", "latin", "sobol", "morris", "boundary")
-MAX_POINTS = 1_000_000
+POINTS, MAX_POINTS = 16, 1_000_000
 RANGE = re.compile(r"([^:\[\]{},]+):([^:\[\]{},]+?)(:log)?")
 
 
@@ -45,7 +44,10 @@ def sweep(
     vary: Annotated[
         list[str] | None,
         typer.Option(
-            "--vary", metavar="PATH=VALUES", help="A key and its values A,B,C or range LOW:HIGH[:log]; repeatable."
+            "--vary",
+            metavar="PATH=VALUES",
+            help="A key and its values A,B,C or range LOW:HIGH[:log]; repeatable. Of a boundary: the range of the key "
+            "in which it is sought and, if wanted, values of one other key, at each of which it is sought.",
         ),
     ] = None,
     rows: Annotated[
@@ -53,15 +55,21 @@ def sweep(
     ] = None,
     design: Annotated[
         str,
-        typer.Option("--design", metavar="|".join(DESIGNS), help="How points are chosen; by default grid, or list."),
+        typer.Option(
+            "--design",
+            metavar="|".join(DESIGNS),
+            help="How points are chosen; by default grid, or list. boundary: where the chance of --event is one half.",
+        ),
     ] = "",
     points: Annotated[
         int, typer.Option("--points", min=1, max=MAX_POINTS, help="Points, or trajectories, of a sampled design.")
-    ] = 16,
+    ] = POINTS,
     event: Annotated[
         str, typer.Option("--event", metavar="'METRIC < X'", help="Whose chance of one half is sought.")
     ] = "",
-    precision: Annotated[float, typer.Option("--precision", help="Of a boundary: +-, in units of its key.")] = 0.0,
+    precision: Annotated[
+        float | None, typer.Option("--precision", metavar="X", help="Of a boundary: +-, in units of its key.")
+    ] = None,
     at: Annotated[str, typer.Option("--at", metavar="end|0,10,20", help="Steps that the table keeps.")] = "end",
     sets: Sets = None,
     steps: Steps = None,
@@ -76,8 +84,8 @@ def sweep(
 ) -> int:
     """Runs a scenario at many values of its keys; resumable.
 
-    Every point is run with the same seeds. Stopped at any moment and run again, only what is missing is run. Exit
-    status 1 where a cell failed.
+    Every point is run with the same seeds; a boundary is sought with a new seed a run. Stopped at any moment and run
+    again, only what is missing is run. Exit status 1 where a cell failed.
     """
     how = How(out, jobs, device, 1, quiet)
     kind = design or ("list" if rows is not None else "grid")
@@ -86,9 +94,13 @@ def sweep(
     spec = asked(source, sets, steps)
     where = {"engine": engine, "address": address}
     if kind == "boundary":
-        if engine != "local" or address is not None:
-            raise InputError("--engine: a boundary is sought run after run in this process; leave it out")
-        return _boundary(spec, _given(vary), event, precision, how)
+        from ecosystem.cli.boundary import boundary
+
+        idle = {"--engine": engine != "local" or address is not None, "--rows": rows is not None, "--again": again}
+        idle |= {"--seeds": seeds != "1", "--at": at != "end", "--points": points != POINTS}
+        for name in (name for name, there in idle.items() if there):
+            raise InputError(f"{name}: does not go with --design boundary, which chooses its runs itself; leave it out")
+        return boundary(spec, _given(vary), event, precision, how)
     return _sweep(spec, _design(kind, vary, rows, points), _at(at), seeds or "1", how, where | {"again": again})
 
 
@@ -97,7 +109,7 @@ def _sweep(spec: Scenario, design: Design, at: Any, seeds: str, how: How, more: 
     from ecosystem.runs.cluster import ClusterLost
 
     try:
-        with _interruptible(how, spec), cells_shown(how.quiet) as progress:
+        with interruptible(how, spec), cells_shown(how.quiet) as progress:
             found = sweeps.sweep(
                 spec, design, parsed_seeds(seeds), at, how.jobs, how.out, progress, command_line(), how.device, **more
             )
@@ -114,44 +126,6 @@ def _sweep(spec: Scenario, design: Design, at: Any, seeds: str, how: How, more: 
     if len(found.failed) > 10:
         print(f"failed: {len(found.failed):,} cells in all; the table has every reason", file=sys.stderr)
     return 1 if found.failed else 0
-
-
-def _boundary(spec: Scenario, given: dict[str, Any], event: str, precision: float, how: How) -> int:
-    from ecosystem.runs.boundary import boundary
-    from ecosystem.runs.runner import RunFailed
-    from ecosystem.runs.sweep_design import checked_range
-
-    if len(given) != 1:
-        raise InputError(f"--design boundary: needs one --vary KEY=LOW:HIGH; got {len(given)}")
-    ((key, between),) = given.items()
-    bounds = checked_range(key, between)
-    asked_for = (spec, key, between, event, precision)
-    try:
-        with _interruptible(how, spec), search_shown(how.quiet, precision, bounds.high - bounds.low) as progress:
-            found = boundary(*asked_for, out=how.out, progress=progress, command=command_line(), device=how.device)
-    except RunFailed as error:
-        print(f"failed: {error}", file=sys.stderr)
-        return 1
-    print(found.folder)
-    print(
-        f"{found.event} is as likely as not at {key} = {found.estimate:.6g} (95% {found.low:.6g} to {found.high:.6g}), "
-        f"{'more' if found.rising else 'less'} likely above; {found.runs} runs (a grid of this precision: "
-        f"{found.grid_runs:,})"
-    )
-    if not found.precise:
-        print(f"the precision asked for was not reached in {found.runs} runs", file=sys.stderr)
-    return 0
-
-
-@contextlib.contextmanager
-def _interruptible(how: How, spec: Scenario) -> Iterator[None]:
-    """Ctrl-C ends in one line that says how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        where = Path(how.out) / spec.name
-        print(f"Interrupted; every run that had ended is kept in {where}. The same command goes on.", file=sys.stderr)
-        raise typer.Exit(130) from None
 
 
 def _say_indices(found: Sweep, quiet: bool) -> None:

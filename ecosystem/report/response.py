@@ -54,8 +54,9 @@ def curve(study, metric: str, along: Response | None = None) -> Figure | None:
 
 
 def key_words(address: str) -> str:
-    """A key for an axis: its last two parts, 'placement share'."""
-    return " ".join(address.split(".")[-2:]).replace("_", " ")
+    """A key for an axis: its last two parts, 'placement share'; three where it ends in the number of an item."""
+    parts = address.split(".")
+    return " ".join(parts[-3 if parts[-1].isdigit() else -2 :]).replace("_", " ")
 
 
 def worse_when_high(metric: str) -> bool:

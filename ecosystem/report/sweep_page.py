@@ -16,6 +16,7 @@ from ecosystem.report.words import between, duration, heading, number, span
 from ecosystem.runs import provenance
 from ecosystem.runs import sweep_store as store
 from ecosystem.runs.boundary import searched
+from ecosystem.runs.boundary_curve import Curve
 from ecosystem.runs.folder import SCENARIO, scenario_of
 from ecosystem.runs.sensitivity import indices
 from ecosystem.runs.statistics import Interval
@@ -40,27 +41,29 @@ def write(folder: str | Path) -> Path:
 def content(found: Sweep) -> dict[str, Any]:
     """What the template shows."""
     spec, swept, kind = scenario_of(found.folder), Swept(found), found.told["kind"]
-    size = _size(found)
-    whole = kind in INDEXED and not found.failed and len(swept.numbers) == size["points"] and bool(swept.metrics)
+    made = size(found)
+    whole = kind in INDEXED and not found.failed and len(swept.numbers) == made["points"] and bool(swept.metrics)
     tables = {metric: indices(found, metric) for metric in swept.metrics} if whole else {}
     boundary = kind == "boundary"
     return {
         "spec": spec,
-        "setting": _setting(spec, swept, size),
-        "missing": "" if boundary or not size["missing"] else _missing(size),
+        "setting": _setting(spec, swept, made),
+        "missing": "" if boundary or not made["missing"] else _missing(made),
         "failures": _failures(found),
         "findings": _findings(swept, tables),
         "search": _search(found) if boundary else [],
+        "curve": None,
+        "searches": [],
         "indices": [_index(metric, table) for metric, table in tables.items()],
         "pictures": [] if boundary else _along(swept, kind),
         "maps": _maps(swept) if kind == "grid" else [],
         "points": {"rows": []} if boundary or kind in SAMPLED else _points(swept),
-        "origin": _origin(found, size),
+        "origin": origin(found, made),
         "scenario": (found.folder / SCENARIO).read_text(encoding="utf-8"),
     }
 
 
-def _size(found: Sweep) -> dict[str, Any]:
+def size(found: Sweep) -> dict[str, Any]:
     """How many points, cells and seconds of computing the folder holds."""
     with store.reading(found.folder) as db:
         ((points,),) = db.execute("SELECT count(*) FROM points")
@@ -69,17 +72,17 @@ def _size(found: Sweep) -> dict[str, Any]:
     return {"points": points, "cells": cells, "seconds": seconds or 0.0, "missing": points * seeds - cells}
 
 
-def _setting(spec: Scenario, swept: Swept, size: dict[str, Any]) -> list[str]:
+def _setting(spec: Scenario, swept: Swept, made: dict[str, Any]) -> list[str]:
     kind = swept.found.told["kind"]
     what = "boundary search" if kind == "boundary" else f"{kind} design"
     seeds = f"{between(swept.seeds)} seeds each" if kind != "boundary" else "a new seed each"
-    many = f"{counted(size['points'], 'point')}, {seeds}, {counted(spec.steps, 'step')}"
+    many = f"{counted(made['points'], 'point')}, {seeds}, {counted(spec.steps, 'step')}"
     models = f"{counted(spec.agents, 'model')} ({listed([kind_of(g.learner) for g in spec.models])})"
     return [what, many, f"over {listed(swept.keys)}", f"{models}; world: {kind_of(spec.world)}"]
 
 
-def _missing(size: dict[str, Any]) -> str:
-    runs = f"{size['missing']:,} of {size['missing'] + size['cells']:,} runs"
+def _missing(made: dict[str, Any]) -> str:
+    runs = f"{made['missing']:,} of {made['missing'] + made['cells']:,} runs"
     return f"{runs} have not been made yet; the command below makes them"
 
 
@@ -191,15 +194,15 @@ def _cell(metric: str, found: Interval) -> dict[str, str]:
     return {"mean": number(found.estimate), "span": "" if low == high else span(low, high)}
 
 
-def _origin(found: Sweep, size: dict[str, Any]) -> dict[str, Any]:
-    told, origin = found.told, found.told["origin"]
+def origin(found: Sweep | Curve, made: dict[str, Any]) -> dict[str, Any]:
+    told, rests = found.told, found.told["origin"]
     rows = {
         "Scenario": told["scenario"],
         "Digest": told["scenario_digest"],
         "Folder": found.folder.name,
-        "Runs": f"{size['cells']:,}, {duration(size['seconds'])} of computing",
-        "Device": origin.get("device", "–"),
-        "Versions": ", ".join(f"{name} {version}" for name, version in origin["versions"].items()),
-        "Code": origin["code"],
+        "Runs": f"{made['cells']:,}, {duration(made['seconds'])} of computing",
+        "Device": rests.get("device", "–"),
+        "Versions": ", ".join(f"{name} {version}" for name, version in rests["versions"].items()),
+        "Code": rests["code"],
     }
     return {"rows": rows, "command": told.get("command", "")}

@@ -3,16 +3,15 @@
     boundary(spec, "world.exponent", (1.0, 2.2), "tail_coverage < 0.5", precision=0.02)
 
 Each run is a new seed at a value near which the boundary is believed to lie (`boundary_search`), kept as a cell of a
-sweep folder: stopped and run again, it goes on where it stood. `along` finds the boundary at each point of a design
-over other keys.
+sweep folder: stopped and run again, it goes on where it stood. `boundary_along` finds the boundary at each point of a
+design over other keys.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from ecosystem.errors import InputError, suggestion
 from ecosystem.machine import Machine
 from ecosystem.runs import sweep as sweeps
 from ecosystem.runs import sweep_cells
-from ecosystem.runs.boundary_search import Crossing, Search
+from ecosystem.runs.boundary_search import ENDS, Crossing, Search
 from ecosystem.runs.runner import RunFailed
 from ecosystem.runs.sweep_design import Design, Range, checked_range
 from ecosystem.runs.sweep_opened import Sweep
@@ -54,6 +53,15 @@ class Boundary:
     precise: bool
     folder: Path
 
+    @property
+    def says(self) -> str:
+        """What was found, in a sentence."""
+        return (
+            f"{self.event} is as likely as not at {self.key} = {self.estimate:.6g} (95% {self.low:.6g} to "
+            f"{self.high:.6g}), {'more' if self.rising else 'less'} likely above; {self.runs} runs (a grid of this "
+            f"precision: {self.grid_runs:,})"
+        )
+
 
 @dataclass(frozen=True)
 class Event:
@@ -66,6 +74,23 @@ class Event:
     def holds(self, value: float) -> bool:
         """NaN counts as not happened."""
         return value < self.bound if self.below else value > self.bound
+
+
+@dataclass(frozen=True)
+class Question:
+    """A search that makes sense, before anything runs; `told`: what its folder says of it, but for the command."""
+
+    spec: Scenario
+    key: str
+    bounds: Range
+    event: str
+    precision: float
+    folder: Path
+    told: dict[str, Any]
+
+    @property
+    def ends(self) -> list[dict[str, Any]]:
+        return [{self.key: self.bounds.low}, {self.key: self.bounds.high}]
 
 
 def boundary(
@@ -87,27 +112,42 @@ def boundary(
     fails. The chance is taken to rise or to fall from one end to the other. Of a key that takes whole numbers the
     nearest is run.
     """
+    asked = question(spec, key, between, event, precision, out, device)
+    seek(asked, machine.placed(device, threads), most, progress, command)
+    found = searched(Sweep(asked.folder), precision, most).boundary(precision, asked.folder)
+    if found is None:
+        low, high = asked.bounds.low, asked.bounds.high
+        raise InputError(f"{key}: '{event}' is as likely at {low} as at {high}: no boundary between them")
+    return found
+
+
+def question(
+    spec: Scenario, key: str, between: Any, event: str, precision: float, out: str | Path, device: str
+) -> Question:
+    """What is asked for; InputError where it makes no sense, or where another version's results lie in its folder."""
     spec = spec.arm("base")
-    bounds, seen = checked_range(key, between), parsed_event(event, spec)
-    bounds = Range(bounds.low, bounds.high, whole=bounds.whole)  # precision is in units of the key
+    bounds = checked_range(key, between)
+    parsed_event(event, spec)
+    if bounds.log:
+        raise InputError(f"{key}: a boundary is sought on the key's own scale, that of its precision; leave out :log")
     if not 0 < precision < (bounds.high - bounds.low) / 2:
         within = f"half of {bounds.low}:{bounds.high}, in units of {key}"
         raise InputError(f"precision: must be above 0 and below {within}; got {precision}")
-    ends = [{key: bounds.low}, {key: bounds.high}]
-    design = Design("boundary", (key,), 0, lambda: iter(()), lambda: ends)
-    sweeps.check(spec, design)
-    asked = {"between": [bounds.low, bounds.high, bounds.whole], "event": event}
-    folder = sweeps.folder_of(out, spec, design.kind, key, asked)
-    told = sweeps.about(spec, design.kind, [key], asked, None, device) | {"command": command}
-    where = machine.placed(device, threads)
-    with sweeps.opened(folder, spec, told, design.points) as cells:
-        found = _found(_Runs(spec, key, bounds, seen, cells, where), precision, most, progress or (lambda _: None))
-    if found.rising is None:
-        raise InputError(f"{key}: '{event}' is as likely at {bounds.low} as at {bounds.high}: no boundary between them")
-    estimate, low, high = (bounds.low + p * (bounds.high - bounds.low) for p in (found.estimate, found.low, found.high))
-    needed = (int((bounds.high - bounds.low) / (2 * precision)) + 1) * GRID_SEEDS
-    precise = high - low <= 2 * precision * (1 + 1e-9)
-    return Boundary(key, event, estimate, low, high, found.rising, found.questions, needed, precise, folder)
+    design = {"between": [bounds.low, bounds.high, bounds.whole], "event": event}
+    folder = sweeps.folder_of(out, spec, "boundary", key, design)
+    told = sweeps.about(spec, "boundary", [key], design, None, device)
+    asked = Question(spec, key, bounds, event, precision, folder, told)
+    sweeps.check(spec, Design("boundary", (key,), 0, lambda: iter(()), lambda: asked.ends))
+    sweeps.check_same(folder, told)
+    return asked
+
+
+def seek(asked: Question, where: Machine, most: int = MOST, progress: Told | None = None, command: str = "") -> None:
+    """Makes the runs that are missing. RunFailed where one fails; the next time it is tried again."""
+    with sweeps.opened(asked.folder, asked.spec, asked.told | {"command": command}, lambda: iter(())) as cells:
+        cells.forget_failed()
+        runs = _Runs(asked.spec, asked.key, asked.bounds, parsed_event(asked.event, asked.spec), cells, where)
+        _look(runs, asked.precision, most, progress or (lambda _: None))
 
 
 @dataclass(frozen=True)
@@ -129,13 +169,31 @@ class Searched:
         estimate, least, most = (low + place * (high - low) for place in (now.estimate, now.low, now.high))
         return estimate, least, most
 
+    @property
+    def seen_at_ends(self) -> tuple[int, int]:
+        """In how many runs at the two ends the event happened, of so many."""
+        first = self.happened[: 2 * ENDS]
+        return sum(first), len(first)
+
+    def boundary(self, precision: float, folder: Path) -> Boundary | None:
+        """What is known of the boundary; None while no way is seen in which the chance goes."""
+        if self.search.rising is None:
+            return None
+        estimate, low, high = self.found
+        needed, precise = grid_runs(self.bounds, precision), high - low <= 2 * precision * (1 + 1e-9)
+        rising, runs = self.search.rising, len(self.values)
+        return Boundary(self.key, self.event, estimate, low, high, rising, runs, needed, precise, folder)
+
     def chance(self, value: float) -> float:
         """How likely the event is believed to be at a value of the key."""
         return self.search.chance((value - self.bounds.low) / (self.bounds.high - self.bounds.low))
 
 
-def searched(found: Sweep) -> Searched:
-    """The boundary search that a folder holds, as far as it went."""
+def searched(found: Sweep, precision: float | None = None, most: int = MOST) -> Searched:
+    """The boundary search that a folder holds, as far as it went, or to where it was so precise.
+
+    What a command answers does not depend on whether a more precise search has since gone on in its folder.
+    """
     low, high, whole = found.told["design"]["between"]
     text = found.told["design"]["event"]
     bounds, event, looking = Range(low, high, whole=whole), _event(text), Search()
@@ -146,18 +204,15 @@ def searched(found: Sweep) -> Searched:
     happened = [event.holds(value) for value in table[event.metric].astype(float)]
     for value, seen in zip(values, happened, strict=True):
         looking.tell((value - bounds.low) / (bounds.high - bounds.low), seen)
-    return Searched(key, text, bounds, values, happened, looking)
+        if precision is not None and _ended(looking, bounds, precision, most):
+            break
+    made = looking.questions
+    return Searched(key, text, bounds, values[:made], happened[:made], looking)
 
 
-def along(spec: Scenario, design: Design, key: str, between: Any, event: str, precision: float, **how: Any):
-    """The boundary in `key` at each point of a design over other keys: a frame, the design's keys first.
-
-    Where a point has no boundary between the bounds, it is NaN and `note` says so; `how` as of `boundary`.
-    """
-    import pandas as pd
-
-    find = partial(boundary, key=key, between=between, event=event, precision=precision, **how)
-    return pd.DataFrame(_along(spec, design, find))
+def grid_runs(bounds: Range, precision: float) -> int:
+    """Runs of a grid as precise: values twice the precision apart, GRID_SEEDS seeds at each."""
+    return (int((bounds.high - bounds.low) / (2 * precision)) + 1) * GRID_SEEDS
 
 
 def parsed_event(text: str, spec: Scenario) -> Event:
@@ -180,18 +235,20 @@ def _event(text: str) -> Event | None:
         return None
 
 
-def _found(runs: _Runs, precision: float, most: int, progress: Told) -> Crossing:
-    """Runs until the interval is narrow enough, or there were `most` runs."""
-    wanted = precision / (runs.bounds.high - runs.bounds.low)
+def _look(runs: _Runs, precision: float, most: int, progress: Told) -> None:
+    """Runs until the search has ended."""
     looking = Search()
-    while looking.questions < most and not looking.lost:
+    while not _ended(looking, runs.bounds, precision, most):
         value = runs.nearest(looking.ask())
         looking.tell(runs.place(value), runs.happened(value, seed=looking.questions))
-        now = looking.found()
-        progress(now)
-        if looking.rising is not None and now.precision <= wanted:
-            break
-    return looking.found()
+        progress(looking.found())
+
+
+def _ended(looking: Search, bounds: Range, precision: float, most: int) -> bool:
+    """Is the interval narrow enough, or was everything asked that may be, or is there nothing to be found?"""
+    wanted = precision / (bounds.high - bounds.low)
+    narrow = looking.rising is not None and looking.found().precision <= wanted
+    return narrow or looking.lost or looking.questions >= most
 
 
 @dataclass(frozen=True)
@@ -220,26 +277,7 @@ class _Runs:
         if seed not in self.cells.seeds(seed):
             chunk = sweep_cells.Chunk(self.spec, ((seed, {self.key: value}, (seed,)),), None, self.where)
             for cell in sweep_cells.run(chunk):
+                self.cells.write(cell.point, cell.seed, cell.rows, cell.reason, cell.seconds)
                 if cell.reason:
                     raise RunFailed("base", seed, f"{self.key} = {value}: {cell.reason}")
-                self.cells.write(cell.point, cell.seed, cell.rows, cell.reason, cell.seconds)
         return self.event.holds(self.cells.value(seed, seed, self.event.metric))
-
-
-def _along(spec: Scenario, design: Design, find: Callable[[Scenario], Boundary]) -> Iterator[dict[str, Any]]:
-    for point in design.points():
-        try:
-            found = find(spec.with_(point))
-        except InputError as error:
-            if "no boundary between them" not in str(error):
-                raise
-            yield {**point, "estimate": float("nan"), "low": float("nan"), "high": float("nan"), "note": str(error)}
-            continue
-        yield {
-            **point,
-            "estimate": found.estimate,
-            "low": found.low,
-            "high": found.high,
-            "runs": found.runs,
-            "note": "",
-        }

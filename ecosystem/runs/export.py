@@ -25,6 +25,7 @@ from ecosystem.runs.opened import Run, Study
 from ecosystem.runs.record import COLUMNS
 
 if TYPE_CHECKING:
+    from ecosystem.runs.boundary_curve import Curve
     from ecosystem.runs.sweep_opened import Sweep
 
 FORMATS = ("parquet", "csv", "netcdf")
@@ -42,7 +43,7 @@ class Table:
     rows: Callable[[], Iterator[tuple]]
 
 
-def export(what: Run | Study | Sweep, kind: str = "parquet", to: str | Path | None = None) -> list[Path]:
+def export(what: Run | Study | Sweep | Curve, kind: str = "parquet", to: str | Path | None = None) -> list[Path]:
     """Writes the tables of a run, of the runs of a study that count, or the one table of a sweep; gives the files.
 
     `kind`: parquet, csv or netcdf. `to`: a folder, made where there is none; default: `export` in the run's own.

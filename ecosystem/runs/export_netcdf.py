@@ -20,12 +20,13 @@ from ecosystem.runs.record import COLUMNS
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ecosystem.runs.boundary_curve import Curve
     from ecosystem.runs.sweep_opened import Sweep
 
 EXACT = 2**53  # float64 knows every whole number up to here
 
 
-def write(what: Run | Study | Sweep, folder: Path) -> list[Path]:
+def write(what: Run | Study | Sweep | Curve, folder: Path) -> list[Path]:
     """Writes the files and gives them; InputError where a whole number would not be kept exactly."""
     made = []
     for name, dataset in _datasets(what):
@@ -35,7 +36,7 @@ def write(what: Run | Study | Sweep, folder: Path) -> list[Path]:
     return made
 
 
-def _datasets(what: Run | Study | Sweep) -> Iterator[tuple[str, xr.Dataset]]:
+def _datasets(what: Run | Study | Sweep | Curve) -> Iterator[tuple[str, xr.Dataset]]:
     if not isinstance(what, (Run, Study)):
         yield "table", _rows(what.table)
         return

@@ -16,6 +16,7 @@ from ecosystem.runs.opened import Run, Study
 if TYPE_CHECKING:
     from ecosystem.checkpoint import State
     from ecosystem.interfaces import Learner
+    from ecosystem.runs.boundary_curve import Curve
     from ecosystem.runs.sweep_opened import Sweep
     from ecosystem.scenario import Scenario
 
@@ -23,7 +24,7 @@ FORMAT = "transformers"
 ORIGIN = "origin.json"  # beside the weights: which model of which run this is
 
 
-def export_weights(what: Run | Study | Sweep, agent: int, to: str | Path | None = None) -> Path:
+def export_weights(what: Run | Study | Sweep | Curve, agent: int, to: str | Path | None = None) -> Path:
     """Writes a model as a folder that transformers loads, with its tokenizer where the world's documents are texts.
 
     `to`: a folder that is not there yet, or empty; default: `export/agent-N` in the run's. InputError where there is no

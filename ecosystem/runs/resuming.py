@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ecosystem.errors import InputError
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs import provenance
+from ecosystem.runs.boundary_curve import CURVE
 from ecosystem.runs.opened import Run, Study, open_run
 from ecosystem.runs.sweep_opened import TOLD
 
@@ -25,7 +26,7 @@ def resumable(folder: Path, device: str = "cpu") -> tuple[Path, Scenario, list[t
     InputError where there is no run, or where one of them was made by other code, libraries, data or on another device:
     its numbers would change in the middle.
     """
-    if (folder / TOLD).is_file():
+    if (folder / TOLD).is_file() or (folder / CURVE).is_file():
         raise InputError(f"{folder}: is a sweep; run its command again and only what is missing is run")
     opened = open_run(os.path.normpath(folder.absolute()))  # its place among its parents tells what it is
     one = isinstance(opened, Run)

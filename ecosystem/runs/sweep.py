@@ -97,8 +97,7 @@ def opened(
     """The store of a sweep folder, made where there is none; InputError where another version's results lie there."""
     from ecosystem.files.scenario_file import to_yaml
 
-    if (folder / TOLD).is_file():
-        _check_same(folder, told)
+    check_same(folder, told)
     provenance.check_writable(folder)
     with run_folder.naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -201,11 +200,19 @@ def check(spec: Scenario, design: Design) -> None:
 
 def folder_of(out: str | Path, spec: Scenario, *asked: Any) -> Path:
     """OUT/<scenario>/sweep-<digest of scenario and what is asked of it>."""
+    return Path(out).absolute() / spec.name / f"sweep-{digest(spec, *asked)}"
+
+
+def digest(spec: Scenario, *asked: Any) -> str:
+    """Of a scenario and what is asked of it."""
     told = json.dumps([spec.digest, *asked], sort_keys=True)
-    return Path(out).absolute() / spec.name / f"sweep-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
-def _check_same(folder: Path, told: dict[str, Any]) -> None:
+def check_same(folder: Path, told: dict[str, Any]) -> None:
+    """InputError where a sweep of another version lies in the folder."""
+    if not (folder / TOLD).is_file():
+        return
     try:
         before = json.loads((folder / TOLD).read_text(encoding="utf-8"))
     except ValueError as error:

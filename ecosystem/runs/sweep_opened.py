@@ -76,7 +76,7 @@ class Sweep:
     def rows(self) -> Iterator[list]:
         """The rows of the table one by one."""
         for point, keys, seed, status, reason, step, *values in store.read(self.folder, self.metrics):
-            yield [point, *(_plain(keys[key]) for key in self.keys), seed, status, reason, step, *values]
+            yield [point, *(plain(keys[key]) for key in self.keys), seed, status, reason, step, *values]
 
     def save(self, path: str | Path) -> Path:
         """Writes the table as CSV or Parquet, by the name's ending."""
@@ -84,7 +84,7 @@ class Sweep:
         if path.suffix == ".parquet":
             self.table.to_parquet(path)
         elif path.suffix == ".csv":
-            _write_csv(path, _columns(self.keys, self.metrics), self.rows())
+            write_csv(path, _columns(self.keys, self.metrics), self.rows())
         else:
             raise InputError(f"{path}: must end in .csv or .parquet")
         return path
@@ -102,12 +102,12 @@ def _columns(keys: Sequence[str], measured: Sequence[str]) -> list[str]:
     return ["point", *keys, "seed", "status", "reason", "step", *measured]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value for a cell of a table: lists and mappings as JSON."""
     return json.dumps(value) if isinstance(value, (list, dict)) else value
 
 
-def _write_csv(path: Path, columns: list[str], rows: Iterable[list]) -> None:
+def write_csv(path: Path, columns: list[str], rows: Iterable[list]) -> None:
     """Whole or not at all."""
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     try:
