@@ -86,7 +86,7 @@ def verify(
     from ecosystem.runs.boundary_curve import Curve
     from ecosystem.runs.opened import Run, Study
     from ecosystem.runs.verify import verify as verdicts
-    from ecosystem.runs.verify_sweep import verify_sweep
+    from ecosystem.runs.verify_sweep import verify_curve, verify_sweep
 
     if device is not None:
         How("", 1, device, None, quiet)
@@ -97,8 +97,8 @@ def verify(
         else:
             if steps is not None:
                 raise InputError("--steps: goes with runs; the cells of a sweep are made anew whole")
-            sweeps = what.sweeps if isinstance(what, Curve) else [what]
-            found = (verify_sweep(sweep, sample, not files, device, progress) for sweep in sweeps)
+            how = (sample, not files, device, progress)
+            found = verify_curve(what, *how) if isinstance(what, Curve) else iter([verify_sweep(what, *how)])
         for verdict in found:
             print(verdict, flush=True)
             held = held and verdict.holds

@@ -42,6 +42,7 @@ def curve(found: Curve) -> Figure | None:
         return None
     (key,) = found.keys
     figure, axes = panels(1, 1, 5.9, 3.4)
+    figure.get_layout_engine().set(rect=(0, 0, 0.97, 1))  # a browser's letters may be wider than those laid out
     ax, places = axes[0, 0], found.places
     values = [place.point[key] for place in places]
     numeric = all(map(is_number, values))

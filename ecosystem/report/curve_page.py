@@ -9,6 +9,7 @@ from ecosystem.components import kind_of
 from ecosystem.report import boundary_figure
 from ecosystem.report.curve_figure import curve
 from ecosystem.report.page import FILE, environment
+from ecosystem.report.response import key_words
 from ecosystem.report.sections import Picture, picture
 from ecosystem.report.sweep_page import TEMPLATE, origin, size
 from ecosystem.report.swept import named
@@ -43,7 +44,7 @@ def content(found: Curve) -> dict[str, Any]:
         f"{models}; world: {kind_of(spec.world)}",
     ]
     failed = [(at, *fault) for at, sweep in enumerate(found.sweeps) for fault in sweep.failed]
-    searches = [place for place in found.places if place.runs]
+    searches = [place for place in found.places if place.found]
     empty: dict[str, Any] = {"indices": [], "pictures": [], "maps": [], "points": {"rows": []}}
     return empty | {
         "spec": spec,
@@ -60,7 +61,7 @@ def content(found: Curve) -> dict[str, Any]:
 
 
 def _at(found: Curve, place: Place) -> str:
-    return ", ".join(f"{key.rpartition('.')[2]} {named(place.point[key])}" for key in found.keys)
+    return ", ".join(f"{key_words(key)} = {named(place.point[key])}" for key in found.keys)
 
 
 def _missing(found: Curve) -> str:

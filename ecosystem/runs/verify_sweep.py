@@ -21,6 +21,7 @@ from ecosystem.runs.sweep_opened import TABLE, TOLD, Sweep
 from ecosystem.runs.verify import Progress, Verdict, differences, drawn
 
 if TYPE_CHECKING:
+    from ecosystem.runs.boundary_curve import Curve
     from ecosystem.scenario import Scenario
 
 
@@ -57,6 +58,31 @@ def verify_sweep(
     return Verdict(about, says, tuple(faults), tuple(notes))
 
 
+def verify_curve(
+    curve: Curve,
+    sample: int | None = None,
+    anew: bool = True,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Verdict]:
+    """The verdicts on the searches of a boundary in two keys, and on its table; `sample`: cells of each search."""
+    yield from (verify_sweep(sweep, sample, anew, device, progress) for sweep in curve.sweeps)
+    faults, table = [], curve.folder / TABLE
+    try:
+        faults = [f"{place.folder.name}: the search is not there" for place in curve.places if place.search is None]
+        if table.is_file() and not _says(curve, table):
+            faults.append(f"{TABLE}: does not say what the searches say; `ecosystem sweep` writes it anew")
+    except (InputError, OSError, ValueError, KeyError, sqlite3.DatabaseError) as error:
+        faults = [f"cannot be read: {' '.join(str(error).split())}"]
+    yield Verdict(curve.folder.name, "its table is that of the searches", tuple(faults))
+
+
+def _says(found: Sweep | Curve, table: Path) -> bool:
+    """Does the table that was written hold what would be written now?"""
+    with tempfile.TemporaryDirectory(prefix="ecosystem-verify-") as place:
+        return filecmp.cmp(table, found.save(Path(place) / TABLE), shallow=False)
+
+
 def _files(sweep: Sweep, spec: Scenario) -> Iterator[str]:
     """The database is whole, the scenario the one that was asked about, table.csv what the database says."""
     if spec.digest != sweep.told["scenario_digest"]:
@@ -69,10 +95,8 @@ def _files(sweep: Sweep, spec: Scenario) -> Iterator[str]:
         if (lost := db.execute(query).fetchone()) is not None:
             yield f"{store.DB}: cells of point {lost[0]}, which is not in the design"
     table = sweep.folder / TABLE
-    if table.is_file():
-        with tempfile.TemporaryDirectory(prefix="ecosystem-verify-") as place:
-            if not filecmp.cmp(table, sweep.save(Path(place) / TABLE), shallow=False):
-                yield f"{TABLE}: does not say what {store.DB} says; `ecosystem sweep` writes it anew"
+    if table.is_file() and not _says(sweep, table):
+        yield f"{TABLE}: does not say what {store.DB} says; `ecosystem sweep` writes it anew"
 
 
 def _cell(sweep: Sweep, spec: Scenario, point: int, seed: int) -> Iterator[str]:
