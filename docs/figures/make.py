@@ -1,20 +1,27 @@
-"""The README's figures, from real runs: `python docs/figures/make.py`."""
+"""Figures of the README and the docs, from real runs: `python docs/figures/make.py [NAME ...]`."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from ecosystem import Scenario, law, replicate
+from ecosystem.report import curve_figure
 from ecosystem.report.response import curve
+from ecosystem.runs.boundary_along import along
+from ecosystem.runs.sweep_design import grid
+from ecosystem.theory.laws import selection_threshold
 
 METRICS = {"within_diversity": "diversity within models", "differentiation": "differentiation between models"}
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 SEEDS = 8
+WRONG_KEPT = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
 
 def exact(spec: Scenario, arm: str) -> pd.DataFrame:
@@ -23,8 +30,28 @@ def exact(spec: Scenario, arm: str) -> pd.DataFrame:
 
 
 def main() -> None:
-    hivemind()
-    containment()
+    made = {"hivemind": hivemind, "containment": containment, "tipping_curve": tipping_curve}
+    for name in sys.argv[1:] or made:
+        made[name]()
+
+
+def tipping_curve() -> None:
+    """Where students are lost, against the share of wrong answers that their verifier keeps, with law 9 (dashed)."""
+    spec = Scenario.from_file("tipping_point")
+    checkers = grid({"verifiers.checker.probabilities.0": WRONG_KEPT})
+    with tempfile.TemporaryDirectory() as out:
+        found = along(spec, checkers, "world.exponent", (0.1, 3.0), "tail_coverage < 0.5", 0.1, out=out, jobs=2)
+        figure = curve_figure.curve(found)
+    assert figure is not None  # one other key varies
+    print(found.table.to_string())
+    kept = np.linspace(0.9 / 2**3.0, 0.9 / 2**0.1, 200)
+    wrong = np.array([selection_threshold(0.9, phi) for phi in kept])
+    ax = figure.axes[0]
+    ax.plot(kept, np.log2(wrong / (1 - wrong)), color="black", lw=1, dashes=(4, 2), zorder=6)
+    ax.annotate("law 9 (dashed)", (0.36, 1.33), (8, 8), textcoords="offset points", fontsize=7.5)
+    ax.set(xlabel="share of wrong answers that the verifier keeps", ylabel="exponent: how wrong the generator is")
+    with matplotlib.rc_context({"svg.hashsalt": "tipping_curve"}):
+        figure.savefig(Path(__file__).parent / "tipping_curve.svg", metadata={"Date": None})
 
 
 def containment() -> None:

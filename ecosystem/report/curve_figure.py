@@ -42,7 +42,6 @@ def curve(found: Curve) -> Figure | None:
         return None
     (key,) = found.keys
     figure, axes = panels(1, 1, 5.9, 3.4)
-    figure.get_layout_engine().set(rect=(0, 0, 0.97, 1))  # a browser's letters may be wider than those laid out
     ax, places = axes[0, 0], found.places
     values = [place.point[key] for place in places]
     numeric = all(map(is_number, values))
@@ -149,11 +148,12 @@ def _always(place: Place) -> bool:
 
 def _words(ax: Axes, event: str, rising: bool) -> None:
     """Says beside the axes on which side the event is likely: within them the curve may be anywhere."""
+    room = {"facecolor": "none", "edgecolor": "none", "pad": 5}  # a browser's letters may be wider than those laid out
     for top in (True, False):
         likely = top == rising
         words = f"{shortened(event, 24)}\n{'likely' if likely else 'unlikely'} {'above' if top else 'below'}"
-        place: dict[str, Any] = {"transform": ax.transAxes, "va": "top" if top else "bottom", "fontsize": 7.5}
-        ax.text(1.02, 0.97 if top else 0.03, words, color=text_colour(1) if likely else FAINT, **place)
+        place: dict[str, Any] = {"transform": ax.transAxes, "va": "top" if top else "bottom", "bbox": room}
+        ax.text(1.02, 0.97 if top else 0.03, words, color=text_colour(1) if likely else FAINT, fontsize=7.5, **place)
 
 
 def _entries(found: Curve, places: list[Place], ways: set[bool]) -> list:
