@@ -88,6 +88,7 @@ def test_more_precision_goes_on_from_what_is_there(tmp_path, monkeypatch):
     assert made == list(range(rough.runs, fine.runs))
     assert fine.precise
     assert fine.high - fine.low <= 0.1
+    assert boundary(tipping(10), *how, 0.2, out=tmp_path) == rough  # whatever came after
 
 
 @pytest.mark.parametrize("width", [0.001, 0.01, 0.03])

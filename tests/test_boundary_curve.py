@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -167,6 +168,19 @@ def test_values_that_are_no_numbers_stand_in_a_row(tipping, tmp_path, monkeypatc
         ax = curve(found).axes[0]
         assert [label.get_text() for label in ax.get_xticklabels()] == [str(value) for value in values]
         assert found.table["estimate"].tolist() == pytest.approx([300, 300], abs=40)
+
+
+def test_where_no_boundary_is_known_and_where_several_keys_vary_there_is_a_page_all_the_same(tipping, tmp_path):
+    """Crosses where no side can be told; over two other keys a table and no curve."""
+    nowhere = along(tipping, grid({"models.0.read": [30, 40]}), *HOW, out=tmp_path)
+    assert [line.get_xdata()[0] for line in curve(nowhere).axes[0].lines if line.get_marker() == "x"] == [30, 40]
+    assert "At 0 read = 30 and 0 read = 40 both ends" in curve_page.write(nowhere.folder).read_text(encoding="utf-8")
+    both = along(tipping, grid({"models.0.read": [10, 20], "graph.kind": ["ring", "complete"]}), *HOW, out=tmp_path)
+    assert curve(both) is None
+    assert both.table["estimate"].tolist() == pytest.approx([200, 200, 500, 500], abs=40)
+    text = curve_page.write(both.folder).read_text(encoding="utf-8")
+    assert "at 0 read = 20, graph kind = " in text
+    assert not re.search(r"""(?:src|href)=["'](?!#|data:)""", text)
 
 
 def test_two_processes_find_the_same(found, tmp_path):

@@ -113,6 +113,7 @@ def _picture(found: Curve, drawn: Any) -> Picture:
     caption = "Each value has a search, and an interval, of its own; between values lines are drawn straight."
     if any(place.nowhere for place in found.places):
         caption += " Arrows: both ends of the search answered alike; the boundary lies beyond, if there is one."
+        caption += " A cross: so they did, and on which side it lies cannot be said."
     alt = "; ".join(f"{_at(found, p)}: {_boundary(p) if p.found else p.note}" for p in found.places)
     return picture(f"Where {found.told['event']} is as likely as not", drawn, caption, alt)
 
