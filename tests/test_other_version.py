@@ -13,6 +13,7 @@ from ecosystem.cli import main
 from ecosystem.runs.runner import replicate
 from ecosystem.runs.sweep import sweep
 from ecosystem.runs.sweep_design import grid
+from ecosystem.runs.told import Curve, wrong
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +115,49 @@ def test_a_sweep_is_not_played_back_and_the_line_says_what_helps(swept, capsys):
     assert capsys.readouterr().err == (
         f"{swept} is the folder of a sweep, not of a run; `ecosystem report` makes its page.\n"
     )
+
+
+OTHER_TYPES = [
+    {"seed": "x"}, {"arm": ["a"]}, {"versions": 3}, {"data": [{}]}, {"wall_seconds": "a"}, {"resumed": 3}, {"git": 3},
+    {"command": ["a"]}, {"steps": 1.5}, {"status": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [["report"], ["export"], ["resume"]], ids=lambda words: words[0])
+@pytest.mark.parametrize("keys", OTHER_TYPES, ids=lambda keys: next(iter(keys)))
+def test_what_a_run_says_of_itself_in_another_type_is_one_line(study, command, keys, capsys):
+    path = study / "base" / "seed-000" / "provenance.json"
+    changed(path, **keys)
+    assert main([command[0], str(study), *command[1:]]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    if command != ["resume"]:  # that says at once that the folder is not called by its digest
+        assert said.startswith(f"{path}: is damaged, or written by another version of this program ({next(iter(keys))}")
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"keys": 3}, "keys: input should be a valid list; got 3"),
+        ({"keys": ["b"]}, "its points are of humans.0.rate; sweep.json names b."),
+        ({"keys": []}, "its points are of humans.0.rate; sweep.json names nothing."),
+        ({"kind": "x"}, "kind: input should be 'grid', 'list'"),
+        ({"kind": "sobol"}, "points: field required"),
+        ({"kind": "boundary", "design": {"between": [0, 1, False], "event": "x"}}, "a boundary has one key and"),
+        ({"design": 3}, "design: input should be a valid dictionary; got 3"),
+        ({"origin": {"versions": []}}, "origin.versions: input should be a valid dictionary; got []"),
+        ({"at": "then"}, "at.literal['end']: input should be 'end'; got 'then'"),
+    ],
+)  # fmt: skip
+def test_what_a_sweep_says_of_itself_in_another_type_is_one_line(swept, keys, says, capsys):
+    changed(swept / "sweep.json", **keys)
+    assert main(["report", str(swept)]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(str(swept))
+    assert says in said
+
+
+@pytest.mark.parametrize("folder", ["../../etc", "sweep-0123456789ab/..", 3])
+def test_a_curve_takes_no_searches_from_elsewhere(folder):
+    told = {"searches": [{"point": {}, "folder": folder}]}
+    assert wrong(told, Curve).startswith("searches.0.folder: ")
+    assert wrong({"searches": [{"point": {}, "folder": "sweep-0123456789ab"}]}, Curve) == ""

@@ -24,7 +24,7 @@ from ecosystem.runs import sweep_cells
 from ecosystem.runs.boundary_search import ENDS, Crossing, Search
 from ecosystem.runs.runner import RunFailed
 from ecosystem.runs.sweep_design import Design, Range, checked_range
-from ecosystem.runs.sweep_opened import Sweep
+from ecosystem.runs.sweep_opened import TOLD, Sweep
 from ecosystem.runs.sweep_store import Store
 
 if TYPE_CHECKING:
@@ -197,7 +197,9 @@ def searched(found: Sweep, precision: float | None = None, most: int = MOST) -> 
     low, high, whole = found.told["design"]["between"]
     text = found.told["design"]["event"]
     bounds, event, looking = Range(low, high, whole=whole), _event(text), Search()
-    assert event is not None  # it was checked before anything ran
+    if event is None or event.metric not in found.metrics or len(found.keys) != 1:
+        told = f"a boundary has one key and an event of a metric; got {found.keys} and '{text}'"
+        raise InputError(f"{found.folder / TOLD}: is damaged, or written by another version ({told}).")
     table, (key,) = found.table, found.keys
     table = table[table["status"] == "complete"].sort_values("point")
     values = table[key].astype(float).tolist()

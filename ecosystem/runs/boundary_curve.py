@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecosystem.errors import InputError
+from ecosystem.runs import told as told_of
 from ecosystem.runs.boundary import Boundary, Searched, grid_runs, searched
 from ecosystem.runs.sweep_design import Range
 from ecosystem.runs.sweep_opened import TABLE, TOLD, Sweep, open_sweep, plain, write_csv
@@ -86,6 +87,11 @@ class Curve:
         lacks = [key for key in NEEDED if key not in told] if isinstance(told, dict) else list(NEEDED)
         if lacks:
             raise InputError(f"{self.folder / CURVE}: was written by another version; it lacks {', '.join(lacks)}.")
+        fault = told_of.wrong(told, told_of.Curve)
+        if not fault and any(search["point"].keys() != set(told["keys"]) for search in told["searches"]):
+            fault = f"searches: each must be at a point of {', '.join(told['keys'])}"
+        if fault:
+            raise InputError(f"{self.folder / CURVE}: is damaged, or written by another version ({fault}).")
         return told
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,9 +49,11 @@ class Run(Tables):
         path = self.folder / provenance.FILE
         try:
             told = provenance.read(self.folder)
-        except ValueError as error:
+        except json.JSONDecodeError as error:
             raise InputError(f"{path}: not a JSON file ({error}).") from None
-        lacks = [key for key in NEEDED if key not in told] if isinstance(told, dict) else list(NEEDED)
+        except ValueError as error:
+            raise InputError(f"{path}: is damaged, or {ANOTHER.removeprefix('was ')} ({error}).") from None
+        lacks = [key for key in NEEDED if key not in told]
         if lacks:
             raise InputError(f"{path}: {ANOTHER} (it lacks {', '.join(lacks)}).")
         return told

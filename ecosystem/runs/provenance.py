@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ecosystem.errors import InputError
+from ecosystem.runs.told import Provenance, wrong
 
 FILE = "provenance.json"
 PACKAGES = (
@@ -76,6 +77,8 @@ def read(folder: Path) -> dict[str, Any]:
     told = json.loads((folder / FILE).read_text(encoding="utf-8"))
     if not isinstance(told, dict):
         raise ValueError(f"a {type(told).__name__}, not an object")
+    if fault := wrong(told, Provenance):
+        raise ValueError(fault)
     return told
 
 

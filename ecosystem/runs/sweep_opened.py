@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecosystem.errors import InputError
 from ecosystem.runs import sweep_store as store
+from ecosystem.runs import told as told_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,8 @@ class Sweep:
         lacks = [key for key in NEEDED if key not in told] if isinstance(told, dict) else list(NEEDED)
         if lacks:
             raise InputError(f"{self.folder / TOLD}: was written by another version; it lacks {', '.join(lacks)}.")
+        if fault := told_of.wrong(told, told_of.Sweep):
+            raise InputError(f"{self.folder / TOLD}: is damaged, or written by another version ({fault}).")
         return told
 
     @property
@@ -76,6 +79,9 @@ class Sweep:
     def rows(self) -> Iterator[list]:
         """The rows of the table one by one."""
         for point, keys, seed, status, reason, step, *values in store.read(self.folder, self.metrics):
+            if keys.keys() != set(self.keys):
+                one, other = ", ".join(keys), ", ".join(self.keys) or "nothing"
+                raise InputError(f"{self.folder / store.DB}: its points are of {one}; {TOLD} names {other}.")
             yield [point, *(plain(keys[key]) for key in self.keys), seed, status, reason, step, *values]
 
     def save(self, path: str | Path) -> Path:
