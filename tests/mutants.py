@@ -126,6 +126,25 @@ def _data(text: str, luck: random.Random) -> bytes:
     return yaml_positions.dump(data).encode(errors="surrogatepass")
 
 
+def _mild(text: str, luck: random.Random) -> bytes:
+    """Values changed so little that the file can often still be read, and is run."""
+    data = yaml_positions.load(text).data
+    found = list(itertools.islice(places(data), MOST + 1))
+    if not found or len(found) > MOST:
+        return _snippet(text, luck)
+    for holder, key in luck.sample(found, min(len(found), luck.randint(1, 3))):
+        old = holder[key]
+        if isinstance(old, bool):
+            holder[key] = not old
+        elif isinstance(old, int):
+            holder[key] = luck.choice((0, 1, old - 1, old + 1, old // 2, 2 * old))
+        elif isinstance(old, float):
+            holder[key] = luck.choice((0.0, 1.0, old / 2, min(2 * old, 1.0), 1 - old))
+        elif isinstance(old, list) and old:
+            holder[key] = luck.choice((old[:1], old[::-1], old[1:], [*old, old[0]]))
+    return yaml_positions.dump(data).encode(errors="surrogatepass")
+
+
 Holder = Any
 
 
@@ -200,4 +219,7 @@ WAYS: tuple[Callable[[str, random.Random], bytes], ...] = (
     _data,
     _data,
     _data,
+    _mild,
+    _mild,
+    _mild,
 )

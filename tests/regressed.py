@@ -71,7 +71,7 @@ def made_on() -> dict:
     here = computer.told()
     return {
         "machine": platform.machine(), "libc": " ".join(platform.libc_ver()), "processor": here["processor"],
-        "vectors": here["vectors"],
+        "vectors": here["vectors"], "blas": here["blas"], "kernel_settings": here["kernel_settings"],
         "versions": {name: provenance.versions()[name] for name in MATTERING if name in provenance.versions()},
     }  # fmt: skip
 

@@ -68,7 +68,7 @@ def test_it_plays_to_the_end_and_pauses(shown):
     shown.page.wait_for_timeout(300)
     assert shown.t == stopped
     button(shown, "First step").click()
-    assert shown.t == 0
+    shown.until(lambda: shown.t == 0)
     shown.page.evaluate("document.activeElement.blur()")  # on a button the space bar presses it
     shown.page.keyboard.press(" ")
     shown.reaches(12)

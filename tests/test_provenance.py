@@ -11,6 +11,7 @@ import pytest
 
 from ecosystem.cli import main
 from ecosystem.runs import computer
+from ecosystem.runs.computer import blas, vectors
 from ecosystem.runs.opened import open_run
 from ecosystem.runs.record import COLUMNS
 
@@ -83,7 +84,8 @@ def test_the_scenario_of_a_run_folder_gives_the_same_numbers_from_anywhere(proje
 
 def test_provenance_names_all_that_the_numbers_rest_on(project, tmp_path):
     words = [sys.executable, "-m", "ecosystem", "run", "items.yaml", "--out", str(tmp_path / "out"), "--quiet"]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+    chosen = {"OPENBLAS_CORETYPE": "Haswell"} if "openblas" in blas()[0] and "avx2" in vectors() else {}
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", **chosen}
     subprocess.run(words, cwd=project, check=True, env=environment, capture_output=True)
     (folder,) = (tmp_path / "out" / "items").glob("*/base/seed-005")
     run = open_run(folder)
@@ -91,6 +93,8 @@ def test_provenance_names_all_that_the_numbers_rest_on(project, tmp_path):
     assert told["scenario_digest"] == run.spec.digest == folder.parent.parent.name
     assert (told["seed"], told["threads"] >= 1, told["thread_settings"]) == (5, True, {"OMP_NUM_THREADS": "1"})
     assert told["command"] == f"ecosystem run items.yaml --out {tmp_path / 'out'} --quiet"
+    assert told["kernel_settings"] == chosen
+    assert told["blas"] == ["openblas Haswell"] if chosen else told["blas"]
     assert told["processor"]
     assert told["device_name"] == told["processor"]
     links = project / "data" / "links.csv"

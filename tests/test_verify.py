@@ -255,12 +255,13 @@ def test_other_versions_are_named_and_equality_is_not_promised(copy, key, value)
     told = provenance.read(folder)
     now = told["versions"].pop(key)
     told["versions"] |= {} if value is None else {key: value}
-    told["vectors"] = ["avx"]
+    told["vectors"], told["blas"] = ["avx"], ["openblas Other"]
     provenance.write(folder, told)
     (verdict,) = verify(open_run(folder), steps=0)
     assert verdict.holds
     (note,) = verdict.notes
     assert note.startswith(f"equality is not promised: {key} {value or 'none'} then, {now} now; vectors avx then, ")
+    assert "; blas openblas Other then, " in note
 
 
 def test_a_run_that_did_not_end_is_compared_as_far_as_it_went(tmp_path, monkeypatch):

@@ -10,11 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_info
+
 from ecosystem import machine
 
 VECTORS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512_bf16", "asimd", "sve")
 COUNTED_BY = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+)  # fmt: skip
+KERNELS_BY = (
+    "OPENBLAS_CORETYPE", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA", "NPY_DISABLE_CPU_FEATURES", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "GLIBC_TUNABLES",
 )  # fmt: skip
 SOURCES = ("ecosystem", "agents", "scenarios", "pyproject.toml", "constraints.txt")
 PATIENCE = 10.0  # seconds that git has
@@ -32,7 +38,19 @@ def told() -> dict[str, Any]:
         "device_name": device_name(where.device),
         "threads": where.threads,
         "thread_settings": {name: os.environ[name] for name in COUNTED_BY if name in os.environ},
+        "blas": list(blas()),
+        "kernel_settings": {name: os.environ[name] for name in KERNELS_BY if name in os.environ},
     }
+
+
+@cache
+def blas() -> tuple[str, ...]:
+    """Libraries of linear algebra and the processor whose kernels they chose: 'openblas Haswell'. They may be told to
+    take others than this processor's, and last bits go with them."""
+    import scipy.linalg  # noqa: F401  # loads its own library, as numpy has
+
+    found = [part for part in threadpool_info() if part["user_api"] == "blas"]
+    return tuple(sorted({f"{part['internal_api']} {part.get('architecture', '')}".strip() for part in found}))
 
 
 @cache

@@ -62,6 +62,8 @@ class Provenance(Origin):
     device_name: str = ""
     threads: int | None = None
     thread_settings: dict[str, str] = {}
+    blas: list[str] = []
+    kernel_settings: dict[str, str] = {}
     git: Named | None = None
     resumed: list[Named] = []
 

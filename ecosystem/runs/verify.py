@@ -186,6 +186,11 @@ def _equal(one: np.ndarray | None, other: np.ndarray | None) -> bool:
     return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
 
 
+MATTERS = (
+    "platform", "processor", "vectors", "device", "device_name", "thread_settings", "blas", "kernel_settings",
+)  # fmt: skip
+
+
 def differences(told: dict[str, Any], spec: Scenario, device: str) -> Iterator[str]:
     """What the numbers may depend on and is not what it was; equality is then not promised."""
     now = computer.told() | {"device": device, "device_name": computer.device_name(device)}
@@ -198,7 +203,7 @@ def differences(told: dict[str, Any], spec: Scenario, device: str) -> Iterator[s
     ]
     parts = [(told, "then"), *((p.get("made_on", {}), f"to step {p['from_step']}") for p in told.get("resumed", []))]
     for part, when in parts:
-        for key in ("platform", "processor", "vectors", "device", "device_name", "thread_settings"):
+        for key in MATTERS:
             if key in part and part[key] != now[key]:
                 changed.append(f"{key} {_plain(part[key])} {when}, {_plain(now[key])} now")
     if changed:
