@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -17,9 +18,12 @@ from ecosystem.cli import main
 from ecosystem.errors import InputError
 from ecosystem.runs import cluster as clusters
 from ecosystem.runs import ray_shards
+from ecosystem.runs.ray_tasks import NODE as NODE_GONE
+from ecosystem.runs.ray_tasks import _Begun
 from ecosystem.runs.runner import RunFailed, run
 from ecosystem.runs.sweep import sweep
 from ecosystem.runs.sweep_design import grid
+from ecosystem.runs.workers import Died
 from ecosystem.scenario import Group
 
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
@@ -47,6 +51,16 @@ def test_what_does_not_go_together_is_one_line(words, says, tmp_path, capsys):
         assert says in error
         assert "\n" not in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("reasons", "begun"), [("node", 10), ("process", 3), ("node process", 6)])
+def test_a_lone_cell_is_not_begun_for_ever(reasons, begun):
+    """Of nodes that go in turn with processes that end, six beginnings hold three ends of processes."""
+    told = {"node": f"{NODE_GONE} (NodeDiedError)", "process": "its process on the cluster ended"}
+    of, ends, times = _Begun(None), itertools.cycle(reasons.split()), 1
+    while of.tried_again(Died(None, None, told["process" if (end := next(ends)) == "process" else "node"])):
+        times += 1
+    assert (times, end) == (begun, "process" if "process" in reasons else "node")
 
 
 def test_shards_go_with_ray_and_without_jobs(small_world, tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 from ecosystem.runs.cluster import Cluster, ClusterLost
 from ecosystem.runs.workers import Died, Ended, Told
 
-TRIED = 3  # times that a task which stands alone is begun
+TRIED, MOVED = 3, 10  # times that a task which stands alone is begun where its process ends, and where its node goes
 NODE = "its node of the cluster has gone"
 LISTENED = 10.0  # seconds between two looks at whether there is still a cluster
 AHEAD = 2  # tasks for each core that the cluster holds at once
@@ -58,16 +58,18 @@ def deal(
 
 @dataclass
 class _Begun:
-    """A task that was begun: whether it has told anything, and how many of its processes ended in it."""
+    """A task that was begun: whether it has told anything, and how many of its processes and nodes ended in it."""
 
     task: Any
     told: bool = False
     ended: int = 0
+    moved: int = 0
 
     def tried_again(self, event: Died) -> bool:
-        """May it be begun once more? Not for ever where it is its process that ends; nodes go for reasons of theirs."""
-        self.ended += not event.reason.startswith(NODE)
-        return self.ended < TRIED
+        """May it be begun once more? Sooner not where it is its process that ends; nodes go for reasons of theirs."""
+        gone = event.reason.startswith(NODE)
+        self.ended, self.moved = self.ended + (not gone), self.moved + gone
+        return self.ended < TRIED and self.moved < MOVED
 
 
 def _heard(ray: Any, stream: Any, task: Any) -> Told | Ended | Died:
