@@ -61,8 +61,8 @@ class Watched:
 
     @property
     def t(self) -> int:
-        """The step that is shown."""
-        return int(self.page.evaluate("document.querySelector('[data-t]').dataset.t"))
+        """The step that is shown; -1 while a world's controls are there and it is not yet."""
+        return int(self.page.evaluate("document.querySelector('[data-t]')?.dataset.t ?? -1"))
 
     def reaches(self, t: int) -> None:
         """Waits until step t or a later one is shown."""
