@@ -18,6 +18,7 @@ from ecosystem.files import scenario_file
 from ecosystem.model import Ecosystem
 from ecosystem.scenario import Scenario
 from tests import entailment_model, pretrained_models
+from tests.test_scenarios import with_data
 
 FAMILIES = ("learners", "verifiers", "policies", "humans")
 STEPS = 4
@@ -125,9 +126,9 @@ def test_every_other_component_goes_on_as_if_it_had_never_stopped(other, kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", scenario_file.names())
-def test_every_arm_of_every_scenario_goes_on_as_if_it_had_never_stopped(name):
+def test_every_arm_of_every_scenario_goes_on_as_if_it_had_never_stopped(name, request):
     for arm in ("base", *scenario_file.read(name).arms):
-        check_resume(short(f"{name} {arm}"), at=2)
+        check_resume(with_data(short(f"{name} {arm}"), request), at=2)
 
 
 @pytest.mark.parametrize(
