@@ -9,7 +9,6 @@ once the command has ended, `table.csv`. What is known is read from the searches
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,18 +79,9 @@ class Curve:
     @cached_property
     def told(self) -> dict[str, Any]:
         """What was asked: scenario, keys, bounds, event, precision, and the searches by their folders."""
-        try:
-            told = json.loads((self.folder / CURVE).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{self.folder / CURVE}: not a JSON file ({error}).") from None
-        lacks = [key for key in NEEDED if key not in told] if isinstance(told, dict) else list(NEEDED)
-        if lacks:
-            raise InputError(f"{self.folder / CURVE}: was written by another version; it lacks {', '.join(lacks)}.")
-        fault = told_of.wrong(told, told_of.Curve)
-        if not fault and any(search["point"].keys() != set(told["keys"]) for search in told["searches"]):
-            fault = f"searches: each must be at a point of {', '.join(told['keys'])}"
-        if fault:
-            raise InputError(f"{self.folder / CURVE}: is damaged, or written by another version ({fault}).")
+        told = told_of.read(self.folder / CURVE, NEEDED, told_of.Curve)
+        if any(search["point"].keys() != set(told["keys"]) for search in told["searches"]):
+            raise InputError(f"{self.folder / CURVE}: each search must be at a point of {', '.join(told['keys'])}.")
         return told
 
     @property

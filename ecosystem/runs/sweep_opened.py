@@ -31,16 +31,7 @@ class Sweep:
     @cached_property
     def told(self) -> dict[str, Any]:
         """What was asked: scenario, design, keys, metrics, steps, and what the numbers rest on."""
-        try:
-            told = json.loads((self.folder / TOLD).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{self.folder / TOLD}: not a JSON file ({error}).") from None
-        lacks = [key for key in NEEDED if key not in told] if isinstance(told, dict) else list(NEEDED)
-        if lacks:
-            raise InputError(f"{self.folder / TOLD}: was written by another version; it lacks {', '.join(lacks)}.")
-        if fault := told_of.wrong(told, told_of.Sweep):
-            raise InputError(f"{self.folder / TOLD}: is damaged, or written by another version ({fault}).")
-        return told
+        return told_of.read(self.folder / TOLD, NEEDED, told_of.Sweep)
 
     @property
     def keys(self) -> list[str]:

@@ -5,11 +5,14 @@ Which keys must be there is each reader's own rule; here a key that is there has
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ecosystem.errors import one_line
+from ecosystem.errors import InputError, one_line
 
 Named = dict[str, Any]
 Between = Annotated[tuple[float, float, bool], Field(strict=False)]  # JSON has lists only
@@ -121,6 +124,20 @@ class Curve(Shape):
 
 
 DESIGNS: dict[str, type[Shape]] = {"boundary": Sought, "latin": Sampled, "sobol": Sampled, "morris": Sampled}
+
+
+def read(path: Path, needed: Iterable[str], shape: type[Shape]) -> dict[str, Any]:
+    """What a file says; InputError, in one line, where it lacks a key or one has another type."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not a JSON file ({error}).") from None
+    lacks = [key for key in needed if key not in told] if isinstance(told, dict) else list(needed)
+    if lacks:
+        raise InputError(f"{path}: was written by another version; it lacks {', '.join(lacks)}.")
+    if fault := wrong(told, shape):
+        raise InputError(f"{path}: is damaged, or written by another version ({fault}).")
+    return told
 
 
 def wrong(told: Any, shape: type[Shape]) -> str:
