@@ -59,6 +59,16 @@ def check_people(spec: Scenario, shape: DocumentShape) -> None:
             )
 
 
+def check_measured(key: str, models: int, each: int, shape: DocumentShape) -> None:
+    """TooLarge where what all models write for measuring, `each` documents as `key` asks, is more than there is."""
+    there, size = machine.memory(), models * each * shape.empty(1).nbytes
+    if there is not None and size > there:
+        raise TooLarge(
+            f"{key}: {each:,} documents of {_models(models)} each take at least {shown(size)} and this machine has "
+            f"{shown(there)}; lower {key}"
+        )
+
+
 def check(found: Sequence[Need], jobs: int = 1) -> None:
     """TooLarge where `jobs` runs at the same time need more than this machine, or the device of the models, has."""
     device = machine.here().device

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_array
 
+from ecosystem import memory
 from ecosystem.answering.desk import AnsweringDesk
 from ecosystem.answering.rules import Questions
 from ecosystem.documents import DocumentShape
@@ -42,6 +43,7 @@ class Readout:
     @cached_property
     def sample(self) -> np.ndarray:
         """(N, k, *x): what every model would write now; never published, from a stream of its own."""
+        self._check("measure.documents", self._documents)
         return np.concatenate([self._sample(p) for p in self._populations])
 
     @cached_property
@@ -53,6 +55,7 @@ class Readout:
         if self.asked is None:
             return None
         prompt_PL, k = self.asked.tokens_PL, self.asked.answers
+        self._check("measure.prompts", len(prompt_PL) * k)
         return np.concatenate([p.answer(prompt_PL, k, self._step, "prompts") for p in self._populations])
 
     @cached_property
@@ -162,6 +165,9 @@ class Readout:
                     asked = np.tile(facts, (len(rows), 1))
                     models, each = np.ix_(p.first + rows, facts)
                     yield (models, each), p.beliefs(asked, self._step, "recall", rows)
+
+    def _check(self, key: str, each: int) -> None:
+        memory.check_measured(key, sum(p.n for p in self._populations), each, self._shape)
 
     def _sample(self, population: Population) -> np.ndarray:
         written = population.write(self._documents, self._step, "measure")

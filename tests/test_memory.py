@@ -10,6 +10,7 @@ from ecosystem import Ecosystem, machine, memory
 from ecosystem.cli import main
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
+from ecosystem.files import scenario_file
 from ecosystem.memory import Need
 from ecosystem.runs import preflight
 
@@ -113,8 +114,6 @@ def test_every_arm_is_told_and_judged(told, tmp_path):
 
 
 def test_an_arm_that_is_slow_to_fit_is_not_tried_beforehand(told, tmp_path):
-    from ecosystem.files import scenario_file
-
     spec = scenario_file.read("heavy.yaml")
     preflight.check(spec.with_({"arms": {"more": {"models.large.learner.gib": 2}}}), ["base", "more"])
     assert not (tmp_path / "trained").exists()
@@ -122,8 +121,6 @@ def test_an_arm_that_is_slow_to_fit_is_not_tried_beforehand(told, tmp_path):
 
 def test_without_learners_that_state_memory_no_world_is_opened(told, monkeypatch):
     from agents.humans.zipf import Zipf
-    from ecosystem.files import scenario_file
-
     spec = scenario_file.read("heavy.yaml").with_({"models.large.learner": {"kind": "categorical"}, "arms": {}})
     monkeypatch.setattr(Zipf, "open", lambda *_: pytest.fail("opened"))
     assert preflight.large(spec, ["base"]) == []
@@ -179,6 +176,28 @@ def test_people_who_write_more_than_fits_are_refused_before_anything_is_made(sma
     spec = small_world().with_({"humans.0.rate": [[0, 3], [5, 10**9]]})
     with pytest.raises(InputError, match=r"humans\.people: 1,000,000,000 documents a step take at least 14.9 GiB"):
         Ecosystem(spec)
+
+
+@pytest.mark.parametrize(
+    "key, change, each",
+    [
+        ("measure.documents", {"measure.documents": 10**5}, "100,000"),
+        ("measure.prompts", {"measure.prompts": {"path": "asked.txt", "answers": 1000}}, "2,000"),
+    ],
+)
+def test_what_is_written_for_measuring_is_refused_where_it_does_not_fit(tmp_path, monkeypatch, key, change, each):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "asked.txt").write_text("Once upon a time\nIn the beginning\n")
+    monkeypatch.setattr("ecosystem.machine.memory", lambda device="cpu": 2**20)
+    metric = {"measure.documents": "distinct_2", "measure.prompts": "answer_repetition"}[key]
+    spec = scenario_file.read({
+        "world": {"kind": "text", "length": 48}, "humans": [{"rate": 20}], "metrics": [metric],
+        "models": [{"name": "small", "count": 4, "publish": 8, "read": 30, "learner": {"kind": "ngram"}}],
+        "measure": {"documents": 8, "prompts": {"path": "asked.txt"}},
+    })  # fmt: skip
+    Ecosystem(spec.with_({"metrics": ["distinct_2"], "measure.prompts": None}))
+    with pytest.raises(InputError, match=rf"^{key}: {each} documents of 4 models each take at least .*; lower {key}$"):
+        Ecosystem(spec.with_(change))
 
 
 def test_models_that_do_not_fit_are_refused_before_their_network_is_made(small_world, monkeypatch):
