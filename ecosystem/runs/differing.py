@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from ecosystem.runs import database
 from ecosystem.runs.record import COLUMNS
 
 SHOWN = 60  # characters of a value
@@ -28,7 +28,7 @@ class Compared:
 def compared(recorded: Path, made: Path, last: int) -> Compared:
     """All rows up to a step of two files run.db; sqlite3.DatabaseError where one cannot be read."""
     found, tables, values = [], 0, 0
-    with _reading(recorded) as one, _reading(made) as other:
+    with database.reading(recorded) as one, database.reading(made) as other:
         for table in COLUMNS:
             columns, others = _columns(one, table), _columns(other, table)
             if columns != others:
@@ -91,9 +91,3 @@ def _columns(db: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
 
 def _rows(db: sqlite3.Connection, table: str, last: int) -> Iterator[tuple]:
     return iter(db.execute(f"SELECT * FROM {table} WHERE step <= ? ORDER BY rowid", (last,)))
-
-
-@contextlib.contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        yield db

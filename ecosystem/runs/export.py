@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecosystem.errors import InputError, did_you_mean
+from ecosystem.runs import database
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.opened import Run, Study
 from ecosystem.runs.record import COLUMNS
@@ -146,7 +147,7 @@ def _database(run: Run) -> Iterator[sqlite3.Connection | None]:
         yield None
         return
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        with database.reading(path) as db:
             yield db
     except sqlite3.DatabaseError as error:
         raise InputError(f"{path}: cannot be read ({error}); remove {run.folder} and run it again.") from None

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecosystem.runs import computer, provenance
+from ecosystem.runs import computer, database, provenance
 from ecosystem.runs.provenance import OutputError
 
 if TYPE_CHECKING:
@@ -201,9 +201,9 @@ def _last_step(folder: Path, whole: bool = False) -> int | None:
     if not (folder / DB).is_file():
         return None
     try:
-        # a killed run leaves a log that is folded in by whoever opens the database to write
-        mode = "rw" if whole else "ro"
-        with contextlib.closing(sqlite3.connect(f"{(folder / DB).absolute().as_uri()}?mode={mode}", uri=True)) as db:
+        if whole:
+            database.fold_in(folder / DB)
+        with database.reading(folder / DB) as db:
             if whole and db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 return None
             return last_step(db)

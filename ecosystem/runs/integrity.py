@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sqlite3
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ecosystem import metrics
 from ecosystem.components import kind_of
 from ecosystem.errors import InputError
-from ecosystem.runs import checkpoints, provenance
+from ecosystem.runs import checkpoints, database, provenance
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs.opened import Run
 from ecosystem.runs.record import COLUMNS
@@ -47,7 +46,7 @@ def last_step(run: Run) -> int:
     path = run.folder / run_folder.DB
     if not path.is_file():
         return -1
-    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+    with database.reading(path) as db:
         ((step,),) = db.execute("SELECT coalesce(max(step), -1) FROM steps")
     return int(step)
 
@@ -103,7 +102,7 @@ def _checkpoints(run: Run, spec: Scenario) -> Iterator[str]:
 def _database(run: Run, status: str, spec: Scenario) -> Iterator[str]:
     path = run.folder / run_folder.DB
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        with database.reading(path) as db:
             db.execute("BEGIN")  # a run that goes on is seen as it stands now
             said = [line for (line,) in db.execute("PRAGMA integrity_check")]
             if said != ["ok"]:

@@ -6,7 +6,6 @@ is first asked for.
 
 from __future__ import annotations
 
-import contextlib
 import html
 import json
 import sqlite3
@@ -19,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ecosystem.errors import InputError, suggestion
+from ecosystem.runs import database, graphml, provenance, summary, tables
 from ecosystem.runs import folder as run_folder
-from ecosystem.runs import graphml, provenance, summary, tables
 from ecosystem.runs.record import COLUMNS
 from ecosystem.runs.tables import Tables
 
@@ -109,7 +108,7 @@ class Run(Tables):
         if not path.is_file():  # failed before the first step
             return tables.typed(list(COLUMNS[table]), [])
         try:
-            with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+            with database.reading(path) as db:
                 cursor = db.execute(query, given)
                 return tables.typed([name for name, *_ in cursor.description], cursor.fetchall())
         except sqlite3.DatabaseError as error:

@@ -25,7 +25,7 @@ from ecosystem.errors import InputError
 from ecosystem.runs import answered as answered_rows
 from ecosystem.runs import folder as run_folder
 from ecosystem.runs import graphml, provenance, rows
-from ecosystem.runs.transactions import transaction
+from ecosystem.runs.database import transaction
 
 if TYPE_CHECKING:
     from ecosystem.frame import Frame

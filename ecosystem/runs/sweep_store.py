@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ecosystem.errors import InputError
+from ecosystem.runs import database
 from ecosystem.runs import folder as run_folder
-from ecosystem.runs.transactions import transaction
+from ecosystem.runs.database import transaction
 
 DB = "sweep.db"
 COST = "total_cost"  # the metric of a run's cost so far
@@ -133,7 +134,7 @@ def read(folder: Path, metrics: Sequence[str]) -> Iterator[tuple]:
 def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """The database of a sweep folder, for reading; InputError where it is damaged, or of another version."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{(folder / DB).absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with database.reading(folder / DB) as db:
             yield db
     except sqlite3.DatabaseError as error:
         raise InputError(f"{folder / DB}: cannot be read ({error}); another --out begins anew.") from None
