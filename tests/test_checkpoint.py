@@ -51,6 +51,7 @@ OTHERS = {  # one for each kind that is in none of them
     },
     "surprise": {**ITEMS, "verifiers": [{"name": "guard", "kind": "surprise"}]},
     "provenance": {**ITEMS, "verifiers": [{"name": "guard", "kind": "provenance", "max_depth": 1.5, "recorded": 0.5}]},
+    "constant": {**ITEMS, "policies": [{"name": "aid", "kind": "constant", "bought": {"people": 3}}]},
     "human_floor": {**ITEMS, "policies": [{"name": "floor", "kind": "human_floor", "floor": 0.5}]},
     "facts_file": {
         "world": {"kind": "facts_file", "path": "facts.jsonl"}, "metrics": ["false_share"],

@@ -89,6 +89,19 @@ def test_periods_hold_one_after_the_other_and_then_the_scenario_again():
     assert counts == [(40, 5), (40, 8), (40, 8), (8, 5), (8, 5), (40, 5)]
 
 
+def test_a_constant_policy_is_a_schedule_of_one_period():
+    said = {
+        "bought": {"people": 7}, "rare": {"people": 2}, "publish": {"models": 6}, "reach": {"people": 0.5}, "keep": 2,
+        "coverage": {"guards": 1.0}, "capacity": {"guards": 13}, "settings": {"guards": {"price": 3.0}},
+    }  # fmt: skip
+    prices = {"price": 2.0, "rare_price": 5.0, "forgone_price": 0.5, "since": 2, "until": 4}
+    one = world({"kind": "constant", **said, **prices}, verifiers=[GUARDS])
+    other = world({"kind": "schedule", "periods": [said], **prices}, verifiers=[GUARDS])
+    for a, b in zip(steps(one), steps(other), strict=True):
+        assert (a.values, a.ledger, a.events) == (b.values, b.ledger, b.events)
+        assert bool(a.ledger) == (2 <= a.t <= 4)
+
+
 def test_the_ledger_says_what_was_bought_at_which_price():
     periods = [{"begins": 2, "bought": {"people": 3}}, {"begins": 4, "publish": {"models": 2}}]
     found = ledger(world({"kind": "schedule", "until": 5, "periods": periods, "price": 2.0, "forgone_price": 0.5}))

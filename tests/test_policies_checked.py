@@ -10,6 +10,7 @@ from test_policies import GUARDS, PLAIN, world
 
 from agents.policies.adaptive import Adaptive
 from agents.policies.budget import Budget
+from agents.policies.constant import Constant
 from agents.policies.human_floor import HumanFloor
 from agents.policies.moratorium import Moratorium
 from agents.policies.schedule import Schedule
@@ -39,6 +40,9 @@ from ecosystem.view.recording import events
         ("{kind: budget}", "verifier: must be a verifier: there is none; got 'verifier'"),
         ("{kind: subsidy, metric: entropy}", "metric: must be one of the scenario's metrics, *; got 'entropy'"),
         ("{kind: moratorium, metric: suport}", "metric: must be *; got 'suport' (did you mean 'support'?)"),
+        ("{kind: constant, rare: {peple: 3}}", "rare.peple: must be a community: *; got 'peple' (did*"),
+        ("{kind: constant, bought: [3]}", "bought: must be *"),
+        ("{kind: constant, price: -0.5}", "price: must be a number of at least 0; got -0.5"),
         ("{kind: schedule, periods: [{rare: {peple: 3}}]}", "periods.0.rare.peple: must be *; got 'peple' (did*"),
         ("{kind: schedule, periods: [{publish: {small: -3}}]}", "periods.0.publish.small: must be *; got -3"),
         ("{kind: human_floor, since: 5, until: 4}", "until: must be at least since, 5; got 4"),
@@ -60,6 +64,11 @@ TEXT = {"world": {"kind": "text"}, "models": [PLAIN["models"][0] | {"learner": {
 
 def guarding(**period):
     return Schedule(periods=[period])
+
+
+def test_a_constant_policy_does_not_go_with_what_a_schedule_does_not_go_with():
+    with pytest.raises(WorldError, match="coverage: goes with placement rules that order"):
+        world(Constant(coverage={"guards": 0.5}), verifiers=[LISTED])
 
 
 @pytest.mark.parametrize(
@@ -128,6 +137,7 @@ def test_every_policy_found_keeps_the_rules(kind):
 @pytest.mark.parametrize(
     "policy",
     [
+        Constant(bought={"a": 1}, publish={"b": 2}, coverage={"v": 0.5}, keep="all", rare_price=2.0, until=9),
         Schedule(periods=[{"bought": {"a": 1}, "keep": 3}, {"begins": 3, "publish": {"b": 2}, "reach": {"a": 0.5}}]),
         Schedule(periods=[{"coverage": {"v": 1}, "capacity": {"v": 5}, "settings": {"v": {"threshold": 0.5}}}]),
         Moratorium(metric="m", when=0.3, back=0.6, share=0.2, groups=("a", "b")),

@@ -38,11 +38,12 @@ def _policy(at: At, path: Path, usual: dict[str, Any], known: dict[str, list[str
         text = f"must be one of the scenario's metrics, {', '.join(measured)}; got {shown(metric)}"
         yield Mistake((*path, "metric"), text + did_you_mean(metric, measured))
     periods = at((*path, "periods"), []) if "periods" in usual else []
-    for j, period in enumerate(periods if isinstance(periods, list) else []):
-        for control, whom in WHOM.items() if isinstance(period, dict) else ():
-            names = at((*path, "periods", j, control), {})
+    held = [(*path, "periods", j) for j, period in enumerate(periods or []) if isinstance(period, dict)]
+    for place, controls in [(path, [c for c in WHOM if c in usual]), *((place, list(WHOM)) for place in held)]:
+        for control in controls:
+            names = at((*place, control), {})
             for name in names if isinstance(names, dict) else ():
-                yield from _named((*path, "periods", j, control, name), name, whom, known[whom], key=True)
+                yield from _named((*place, control, name), name, WHOM[control], known[WHOM[control]], key=True)
 
 
 def _named(path: Path, name: Any, whom: str, known: list[str], key: bool = False) -> Iterator[Mistake]:
