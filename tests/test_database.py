@@ -48,13 +48,11 @@ def test_a_run_reads_as_before_what_was_half_written(made):
     assert not (made.folder / f"{run_folder.DB}-journal").exists()
 
 
-@pytest.mark.parametrize(
-    "command, status", [("report", 0), ("export --format csv", 0), ("verify", 0), ("resume", 2)]
-)
-def test_every_command_takes_it(made, command, status, capsys):
+@pytest.mark.parametrize("command", ["report", "export --format csv", "verify", "resume"])
+def test_every_command_takes_it(made, command, capsys):
     killed_over(made.folder / run_folder.DB, "steps")
     name, *more = command.split()
-    assert main([name, str(made.folder), *more]) == status
+    assert main([name, str(made.folder), *more]) == 0
     assert "cannot be read" not in capsys.readouterr().err
 
 

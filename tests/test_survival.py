@@ -160,8 +160,10 @@ def test_the_command_resumes_every_run_of_a_study_that_was_asked_for(tmp_path, c
     assert capsys.readouterr().out.strip() == str(study)
     made = open_run(study)
     assert [(each.seed, each.status) for each in made.every] == [(0, "complete"), (1, "complete"), (2, "complete")]
-    assert main(["resume", str(study)]) == 2
-    assert "is complete; there is nothing to go on with" in capsys.readouterr().err
+    assert main(["resume", str(study)]) == 0  # `until ecosystem resume RUN` ends
+    told = capsys.readouterr()
+    assert told.out.strip() == str(study)
+    assert "is complete; there is nothing to go on with" in told.err
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

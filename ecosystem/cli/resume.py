@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ecosystem.cli.options import Checkpoint, Device, How, Jobs, Quiet, Threads
-from ecosystem.errors import InputError
 
 
 def resume(
@@ -30,6 +30,8 @@ def resume(
 
     study, spec, pairs = resumable(Path(folder), device)
     how = How(str(study.parent.parent), jobs, device, threads, quiet, checkpoint)
-    if not pairs:
-        raise InputError(f"{folder}: is complete; there is nothing to go on with")
+    if not pairs:  # whoever resumes until all is done is done
+        print(f"{folder}: is complete; there is nothing to go on with", file=sys.stderr)
+        print(study)
+        return 0
     return told(made_runs(spec, pairs, how), quiet)
