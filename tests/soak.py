@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,8 +44,9 @@ PLAIN = {
 }  # fmt: skip
 
 
-def soak(seconds: float, out: Path) -> dict[str, float]:
-    """Runs for so long; memory in bytes: at the settled start, at the peak, and its growth an hour by least squares."""
+def soak(seconds: float, out: Path) -> dict[str, Any]:
+    """Runs for so long; memory in bytes: at the settled start, at the peak, its growth an hour by least squares, and as it
+    was at every minute."""
     spec = scenario_file.read(PLAIN)
     seen: list[tuple[float, int]] = []
     steps = [0]
@@ -65,6 +67,7 @@ def soak(seconds: float, out: Path) -> dict[str, float]:
     return {
         "seconds": round(time.monotonic() - began), "steps": steps[0], "settled": float(np.median(size[settled][:60])),
         "peak": float(size.max()), "end": float(np.median(size[-60:])), "growth_an_hour": float(slope * 3600),
+        "by_minute": [int(each) for each in size[np.searchsorted(at, np.arange(0, at[-1], 60.0))]],
     }  # fmt: skip
 
 
