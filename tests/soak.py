@@ -45,8 +45,8 @@ PLAIN = {
 
 
 def soak(seconds: float, out: Path) -> dict[str, Any]:
-    """Runs for so long; memory in bytes: at the settled start, at the peak, its growth an hour by least squares, and as it
-    was at every minute."""
+    """Runs for so long; memory in bytes: at the settled start, at the peak, its growth an hour by least squares, and at
+    every minute."""
     spec = scenario_file.read(PLAIN)
     seen: list[tuple[float, int]] = []
     steps = [0]
