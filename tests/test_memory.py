@@ -200,6 +200,13 @@ def test_what_is_written_for_measuring_is_refused_where_it_does_not_fit(tmp_path
         Ecosystem(spec.with_(change))
 
 
+def test_questions_of_the_gap_are_refused_where_their_candidates_do_not_fit(monkeypatch):
+    monkeypatch.setattr("ecosystem.machine.memory", lambda device="cpu": 2**30)
+    says = r"^measure\.documents: 80,000,000 documents of 10 models each take at least .*; lower measure\.documents$"
+    with pytest.raises(InputError, match=says):
+        Ecosystem(scenario_file.read("gap").with_({"measure.documents": 10**7}))
+
+
 def test_models_that_do_not_fit_are_refused_before_their_network_is_made(small_world, monkeypatch):
     monkeypatch.setattr("ecosystem.model.build", lambda *_: pytest.fail("the network was made"))
     with pytest.raises(InputError, match="ask for fewer or smaller models"):

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ecosystem import memory
 from ecosystem.documents import Answered
 from ecosystem.interfaces import defined_for
 from ecosystem.text.measures import lengths
@@ -114,6 +115,8 @@ def _worth(world, content: np.ndarray) -> np.ndarray:
 
 def _answers(world) -> _Candidates:
     """Answers by belief to questions as people ask them."""
+    measure = world.spec.measure
+    memory.check_measured("measure.documents", world.n, measure.documents * measure.candidates, world.shape)
     parts = [_answers_of(world, population) for population in world.populations]
     fact, slot, sure = (np.concatenate(column) for column in zip(*parts, strict=True))
     m, each = fact.size, fact[0].size
