@@ -58,6 +58,15 @@ def test_a_wrong_policy_is_one_line_with_its_place(policy, says, tmp_path):
     assert fits(f"policies.0.{says}", rest), rest
 
 
+def test_keys_of_a_policy_of_ones_own_may_be_named_like_ours_and_hold_something_else(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_like_ours.py").write_text(
+        "from ecosystem import Controls, Policy\n\nclass Mine(Policy):\n    periods: int = 3\n    reach: float = 0.5\n"
+    )
+    spec = read(PLAIN | {"policies": [{"kind": "own_like_ours:Mine", "periods": 4}]})
+    assert (spec.policies[0].periods, spec.policies[0].reach) == (4, 0.5)
+
+
 LISTED = GUARDS | {"placement": {"rule": "list", "models": [1]}}
 TEXT = {"world": {"kind": "text"}, "models": [PLAIN["models"][0] | {"learner": {"kind": "ngram"}}]}
 

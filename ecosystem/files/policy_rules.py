@@ -38,7 +38,8 @@ def _policy(at: At, path: Path, usual: dict[str, Any], known: dict[str, list[str
         text = f"must be one of the scenario's metrics, {', '.join(measured)}; got {shown(metric)}"
         yield Mistake((*path, "metric"), text + did_you_mean(metric, measured))
     periods = at((*path, "periods"), []) if "periods" in usual else []
-    held = [(*path, "periods", j) for j, period in enumerate(periods or []) if isinstance(period, dict)]
+    listed = periods if isinstance(periods, list) else []
+    held = [(*path, "periods", j) for j, period in enumerate(listed) if isinstance(period, dict)]
     for place, controls in [(path, [c for c in WHOM if c in usual]), *((place, list(WHOM)) for place in held)]:
         for control in controls:
             names = at((*place, control), {})
