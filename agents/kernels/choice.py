@@ -13,7 +13,8 @@ import numpy as np
 from numba import njit
 
 from agents.kernels.numerics import exponential
-from agents.kernels.single import REORDER, larger, ratio
+from agents.kernels.single import larger, ratio
+from agents.kernels.sums import part_sum, sum_where
 
 BLOCK = 64  # tokens whose chances are added up together when one is picked
 
@@ -109,7 +110,7 @@ def _shape(logits, r, size, rules, chance, order):
         if 0 < rules.top_k < size:
             _keep(chance, order, size, _lowest_kept(chance, order, size, rules.top_k, True))
         if rules.top_p < 1.0:
-            wanted = rules.top_p * _mass(chance, np.uint64(0), np.uint64(size))
+            wanted = rules.top_p * part_sum(chance, 0, size)
             _keep(chance, order, size, _lowest_kept(chance, order, size, wanted, False))
 
 
@@ -135,7 +136,7 @@ def _temper(logits, r, size, temperature):
         logits[r, j] = ratio(logits[r, j], temperature)
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def _weigh(logits, r, size, chance):
     """Chances, relative to that of the most likely token."""
     highest = logits[r, 0]
@@ -169,17 +170,15 @@ def _lowest_kept(chance, order, size, wanted, count):
     return np.int32(low)
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def _above(chance, order, size, rank, count):
     """How many tokens are at or above a rank, or their chance."""
-    total = 0.0
-    if count:
-        for j in range(size):
-            total += 1.0 if order[j] >= rank else 0.0
-    else:
-        for j in range(size):
-            total += chance[j] if order[j] >= rank else 0.0
-    return total
+    if not count:
+        return sum_where(chance, order, rank, size)
+    many = 0
+    for j in range(size):
+        many += 1 if order[j] >= rank else 0
+    return np.float64(many)
 
 
 @njit(nogil=True, cache=True)
@@ -188,22 +187,13 @@ def _keep(chance, order, size, lowest):
         chance[j] = chance[j] if order[j] >= lowest else 0.0
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
-def _mass(chance, first, last):
-    """The chance of tokens first .. last - 1; these are uint64, since a sign would have to be looked at every time."""
-    total = 0.0
-    for j in range(first, last):
-        total += chance[j]
-    return total
-
-
 @njit(nogil=True, cache=True)
 def _pick(chance, size, u):
     """The first token whose cumulative chance is above u times the whole; tokens of no chance are never picked."""
-    target = u * _mass(chance, np.uint64(0), np.uint64(size))
+    target = u * part_sum(chance, 0, size)
     before, first = 0.0, 0
     while first + BLOCK < size:
-        block = _mass(chance, np.uint64(first), np.uint64(first + BLOCK))
+        block = part_sum(chance, first, BLOCK)
         if before + block > target:
             break
         before += block

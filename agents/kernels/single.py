@@ -1,6 +1,7 @@
 """Functions of rows of float32, written so that the compiler turns them into vector instructions.
 
-Sums may be taken in another order on another processor, but never depend on what else is computed with them.
+No kernel here or elsewhere is compiled with fastmath: what the compiler may reorder is another number in another place,
+see `sums`.
 """
 
 # numba hides the first argument of an intrinsic, which mypy cannot see
@@ -13,6 +14,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from agents.kernels.sums import row_product, row_sum
+
 f32 = np.float32
 _LOG2_E, _LN2_HIGH, _LN2_LOW = f32(1.44269504), f32(-0.693359375), f32(2.12194440e-4)
 _LOWEST, HIGHEST, _HALF, ONE = f32(-87.0), f32(87.0), f32(0.5), f32(1.0)
@@ -20,7 +23,6 @@ EPSILON = f32(1e-5)  # of LayerNorm
 _SERIES = tuple(f32(1.0 / n) for n in (5040, 720, 120, 24, 6))
 GELU_FACTOR, GELU_CUBE = f32(-2.0 * np.sqrt(2.0 / np.pi)), f32(0.044715)
 NEVER = f32(-np.inf)
-REORDER = {"reassoc", "nnan", "nsz"}  # what a sum or maximum needs to be taken in vectors
 
 
 @intrinsic
@@ -105,22 +107,18 @@ def gelu(x, rows, size):
             x[r, j] = ratio(v, ONE + exponential(min(GELU_FACTOR * y, HIGHEST)))
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def normalise(x, r, size, vectors, row, out, out_r):
     """LayerNorm of x[r, :size] into out[out_r], with the scale in vectors[row] and the shift in the row after it."""
-    total = square = f32(0.0)
+    mean = ratio(row_sum(x, r, size), f32(size))
     for j in range(size):
-        total += x[r, j]
-    mean = ratio(total, f32(size))
+        out[out_r, j] = x[r, j] - mean
+    factor = ratio(ONE, np.sqrt(ratio(row_product(out, out_r, out, out_r, size), f32(size)) + EPSILON))
     for j in range(size):
-        deviation = x[r, j] - mean
-        square += deviation * deviation
-    factor = ratio(ONE, np.sqrt(ratio(square, f32(size)) + EPSILON))
-    for j in range(size):
-        out[out_r, j] = _fused((x[r, j] - mean) * factor, vectors[row, j], vectors[row + 1, j])
+        out[out_r, j] = _fused(out[out_r, j] * factor, vectors[row, j], vectors[row + 1, j])
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def exponentiate(x, r, used, size, factor):
     """x[r, :used] becomes exp(factor (x - highest)), factor > 0; returns its sum. x[r, used:size] is overwritten."""
     for j in range(size):  # all: what is written in other pieces than it is then read in has to be waited for
@@ -129,8 +127,6 @@ def exponentiate(x, r, used, size, factor):
     highest = x[r, 0]
     for j in range(size):
         highest = larger(x[r, j], highest)
-    total = f32(0.0)
     for j in range(size):
         x[r, j] = exponential(factor * (x[r, j] - highest))
-        total += x[r, j]  # 2e-38 of each that is not used: nothing beside the 1 of the highest
-    return total
+    return row_sum(x, r, size)  # 2e-38 of each that is not used: nothing beside the 1 of the highest

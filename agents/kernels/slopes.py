@@ -1,7 +1,8 @@
 """Steps of a network on rows of float32 with their gradients, compiled: LayerNorm, GELU, softmax and surprise.
 
-`single` has the same without gradients, and says how sums are taken. Loops are kept apart where one would write to more
-arrays than the compiler tells apart, and arrays are not sliced row by row, which would cost more than some rows do.
+`single` has the same without gradients, `sums` says how sums are taken. Loops are kept apart where one would write to
+more arrays than the compiler tells apart, and arrays are not sliced row by row, which would cost more than some rows
+do.
 
 Letters: R rows, d numbers of one.
 """
@@ -20,52 +21,48 @@ from agents.kernels.single import (
     HIGHEST,
     NEVER,
     ONE,
-    REORDER,
     exponential,
     larger,
     ratio,
 )
+from agents.kernels.sums import row_product, row_sum
 from agents.kernels.tiles import PANEL, padded
 
 f32 = np.float32
 _ZERO, _THREE = f32(0.0), f32(3.0)
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def norm(x, rows, size, scale, shift, normed, factor, out, first):
     """LayerNorm of x[:rows, :size], in rows from `first` on: `normed` of mean 0 and variance 1, `out` scaled, shifted.
 
     factor (R,): 1 / spread of each row.
     """
     for r in range(rows):
-        to, total, square = first + r, _ZERO, _ZERO
+        to, mean = first + r, ratio(row_sum(x, r, size), f32(size))
         for j in range(size):
-            total += x[r, j]
-        mean = ratio(total, f32(size))
-        for j in range(size):
-            square += (x[r, j] - mean) * (x[r, j] - mean)
-        by = ratio(ONE, np.sqrt(ratio(square, f32(size)) + EPSILON))
+            normed[to, j] = x[r, j] - mean
+        by = ratio(ONE, np.sqrt(ratio(row_product(normed, to, normed, to, size), f32(size)) + EPSILON))
         factor[to] = by
         for j in range(size):
-            normed[to, j] = (x[r, j] - mean) * by
+            normed[to, j] *= by
         for j in range(size):
             out[to, j] = normed[to, j] * scale[j] + shift[j]
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def add_norm_slope(of_out, rows, size, scale, normed, factor, first, of_scale, of_shift, of_x):
     """Adds the gradients of LayerNorm's scale, shift and input, from that of its output (overwritten)."""
     for r in range(rows):
-        to, total, along = first + r, _ZERO, _ZERO
+        to = first + r
         for j in range(size):
             of_shift[j] += of_out[r, j]
         for j in range(size):
             of_scale[j] += of_out[r, j] * normed[to, j]
         for j in range(size):
             of_out[r, j] *= scale[j]
-            total += of_out[r, j]
-            along += of_out[r, j] * normed[to, j]
-        mean, lean, by = ratio(total, f32(size)), ratio(along, f32(size)), factor[to]
+        mean, along = ratio(row_sum(of_out, r, size), f32(size)), row_product(of_out, r, normed, to, size)
+        lean, by = ratio(along, f32(size)), factor[to]
         for j in range(size):
             of_x[r, j] += by * (of_out[r, j] - mean - normed[to, j] * lean)
 
@@ -85,11 +82,11 @@ def gelu_with_slope(x, slope, first, rows, size):
             slope[r, j] = s - v * s * (ONE - s) * GELU_FACTOR * (ONE + _THREE * cube)
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def causal_softmax(x, first, rows, factor):
     """Row first + t of x becomes the softmax of `factor` (> 0) times its numbers up to t, and 0 behind them."""
     for t in range(rows):
-        r, size, highest, total = first + t, padded(t + 1, PANEL), x[first + t, 0], _ZERO
+        r, size, highest = first + t, padded(t + 1, PANEL), x[first + t, 0]
         for j in range(size):
             given = x[r, j]
             x[r, j] = given if j <= t else NEVER
@@ -97,19 +94,16 @@ def causal_softmax(x, first, rows, factor):
             highest = larger(x[r, j], highest)
         for j in range(size):
             x[r, j] = exponential(factor * (x[r, j] - highest))
-            total += x[r, j]  # 2e-38 of each that is not used: nothing beside the 1 of the highest
-        share = ratio(ONE, total)
+        share = ratio(ONE, row_sum(x, r, size))  # 2e-38 of each that is not used: nothing beside the 1 of the highest
         for j in range(size):
             given = x[r, j]
             x[r, j] = (given if j <= t else _ZERO) * share
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def softmax_slope(of_share, r, share, s, size, factor):
     """of_share[r, :size] becomes the gradient of scores, times `factor`, from that of their softmax share[s, :size]."""
-    along = _ZERO
-    for j in range(size):
-        along += of_share[r, j] * share[s, j]
+    along = row_product(of_share, r, share, s, size)
     for j in range(size):
         of_share[r, j] = share[s, j] * (of_share[r, j] - along) * factor
 
@@ -127,7 +121,7 @@ def surprise_with_slope(scores, r, size, target, weight):
     return np.float64(above) + math.log(np.float64(total))
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def _highest(x, r, size):
     highest = x[r, 0]
     for j in range(size):
@@ -135,14 +129,12 @@ def _highest(x, r, size):
     return highest
 
 
-@njit(nogil=True, cache=True, fastmath=REORDER)
+@njit(nogil=True, cache=True)
 def _exponentiate(x, r, size, highest):
     """x[r, :size] becomes exp(x - highest); its sum."""
-    total = _ZERO
     for j in range(size):
         x[r, j] = exponential(x[r, j] - highest)
-        total += x[r, j]
-    return total
+    return row_sum(x, r, size)
 
 
 @njit(nogil=True, cache=True)
