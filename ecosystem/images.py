@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ecosystem import file_size
 from ecosystem.errors import InputError, did_you_mean
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -51,6 +52,8 @@ def read(files: Stamp, size: int) -> ClassedImages:
     paths = [Path(name) for name, _, _ in files]
     names = sorted({path.parent.name for path in paths}, key=_natural)
     number = {name: c for c, name in enumerate(names)}
+    told = f"{name_of(files)}: {len(paths):,} images of {size} x {size} numbers"
+    file_size.check(told, 8 * len(paths) * size**2, file_size.TEXT_TIMES, ImageError)
     image_Mss = np.stack([_image(path, size) for path in paths])
     return ClassedImages(image_Mss, np.array([number[path.parent.name] for path in paths]), tuple(names))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ecosystem import machine
 from ecosystem.documents import DocumentShape
 from ecosystem.errors import InputError
+from ecosystem.file_size import shown
 from ecosystem.scenario import Group, Scenario
 
 LARGE = 256 * 2**20  # bytes of models from which a user is told before a run
@@ -76,13 +77,6 @@ def check(found: Sequence[Need], jobs: int = 1) -> None:
     _check("this machine", machine.memory(), in_memory, found, jobs)
     if device != "cpu":
         _check(f"the {device} device", machine.memory(device), [n.models for n in found], found, jobs)
-
-
-def shown(size: float) -> str:
-    """9.6 GiB, 512 MiB"""
-    if size >= 2**40:
-        return f"{size / 2**40:,.1f} TiB"
-    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.0f} MiB"
 
 
 def _check(where: str, there: int | None, sizes: list[int], found: Sequence[Need], jobs: int) -> None:

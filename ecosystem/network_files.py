@@ -14,6 +14,7 @@ from xml.parsers import expat
 
 import networkx as nx
 
+from ecosystem import file_size
 from ecosystem.network import GraphError, Network, checked_weight, from_networkx
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[Row]:
 
 
 def _graphml(path: Path) -> nx.DiGraph:
+    file_size.check(str(path), path.stat().st_size, file_size.GRAPH_TIMES, GraphError)
     _refuse_entities(path)
     try:
         loaded = nx.read_graphml(path)
@@ -181,6 +183,7 @@ def _add(graph: nx.DiGraph, reader, author, weight: float) -> None:
 
 
 def _text(path: Path) -> str:
+    file_size.check(str(path), path.stat().st_size, file_size.GRAPH_TIMES, GraphError)
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from agents.humans.digits import Digits, _classifier
-from ecosystem import Ecosystem, Scenario, images
+from ecosystem import Ecosystem, Scenario, images, machine
 from ecosystem.checks import check_source
 from ecosystem.errors import InputError
 
@@ -175,6 +175,11 @@ def test_mistakes_are_told_in_one_line(folder, tmp_path, monkeypatch):
     for name in ("1", "2"):
         Image.new("L", (8, 8)).save(tmp_path / "none" / "dog" / f"{name}.png")
     assert "2 different images at least. Got 1" in one_line(world(path=str(tmp_path / "none")))
+    with monkeypatch.context() as small:
+        small.setattr(machine, "memory", lambda: 4 * 2**10)
+        assert "2 images of 9 x 9 numbers: must have at most 1 KiB" in one_line(
+            world(path=str(tmp_path / "none"), size=9)
+        )
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     images.read.cache_clear()
     assert "pip install 'scikit-learn" in one_line(world(size=7))

@@ -9,7 +9,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from ecosystem import machine
 from ecosystem.network import GraphError, Network, build
+from ecosystem.network_files import load
 from ecosystem.scenario import Graph
 
 
@@ -235,3 +237,11 @@ def test_real_networks_are_read_whole_and_in_the_right_direction(shared_data, na
 def test_the_most_read_blogs_are_dense_as_published(shared_data):
     network = read(shared_data / "networks" / "polblogs_edges.csv", 30, nodes=30, self_loops=False)
     assert network.matrix().nnz == 231  # the table in the data's README
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".gml", ".graphml"])
+def test_a_file_larger_than_memory_is_refused_before_it_is_read(tmp_path, monkeypatch, suffix):
+    (tmp_path / f"g{suffix}").write_text("reader,author\n" + "1,2\n" * 300)
+    monkeypatch.setattr(machine, "memory", lambda: 64 * 1024)
+    with pytest.raises(GraphError, match=rf"g\{suffix}: must have at most 1 KiB, .* got 1 KiB\. Give a part of it"):
+        load(tmp_path / f"g{suffix}")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from agents.humans.text import Text
+from ecosystem import machine
 from ecosystem.errors import InputError
+from ecosystem.text import files
 from ecosystem.text.files import TextError, read, select, stamp
 from ecosystem.text.tokens import Tokenizer
 
@@ -156,6 +160,33 @@ def test_a_missing_file_names_the_nearest(tmp_path):
 
 def test_a_folder_without_text_files_says_which_are_wanted(tmp_path):
     assert "a folder without text files; wanted are .jsonl, " in complaint(tmp_path)
+
+
+def test_a_file_larger_than_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    (tmp_path / "t.txt").write_text("word " * 300)
+    assert texts(tmp_path / "t.txt")
+    monkeypatch.setattr(machine, "memory", lambda: 4 * 1024)
+    read.cache_clear()
+    monkeypatch.setattr(files.Path, "read_bytes", lambda _: pytest.fail("it was read"))
+    assert "t.txt: must have at most 1 KiB" in complaint(tmp_path / "t.txt")
+    with pytest.raises(TextError, match=r"t\.txt: must have at most 1 KiB"):
+        files.lines(str(tmp_path / "t.txt"))
+
+
+def test_a_small_parquet_file_that_says_a_long_text_many_times_is_not_unpacked_whole(tmp_path, monkeypatch):
+    parquet, arrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    parquet.write_table(arrow.table({"text": ["word " * 20_000] * 3_000}), tmp_path / "t.parquet")  # 300 MB of text
+    assert (tmp_path / "t.parquet").stat().st_size < 200_000
+    monkeypatch.setattr(machine, "memory", lambda: 64 * 2**20)
+    said = complaint(tmp_path / "t.parquet")
+    assert "t.parquet: the text up to row" in said
+    assert "must have at most 16 MiB" in said
+    assert int(re.search(r"row ([\d,]+)", said)[1].replace(",", "")) < 250
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="the system has no /dev/zero")
+def test_a_device_is_no_text():
+    assert complaint("/dev/zero") == "/dev/zero: must be a file or a folder; got a device, a socket or a pipe."
 
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):

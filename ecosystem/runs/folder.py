@@ -169,17 +169,19 @@ def unfinished(folder: Path, spec: Scenario, device: str = "cpu") -> int | None:
     """
     from ecosystem.runs import checkpoints
 
-    origin = provenance.origin(spec.plain()) | {"device": device}
     try:
-        told = provenance.read(folder)
-        if told.get("status") == "complete" or any(told.get(key) != value for key, value in origin.items()):
-            return None
-        if told.get("seed") != spec.seed or not _same_scenario(folder, spec):
-            return None
+        told, same = provenance.read(folder), _same_scenario(folder, spec)
     except OSError:
-        return None
-    except ValueError:  # spoilt: then a checkpoint may say whose run it is
+        return None  # before data files are read through for their digests
+    except ValueError:
+        told, same = None, True  # spoilt: then a checkpoint may say whose run it is
+    origin = provenance.origin(spec.plain()) | {"device": device}
+    if told is None:
         if checkpoints.newest(folder, spec.digest, spec.seed, origin, spec.steps) is None:
+            return None
+    else:
+        wanted = origin | {"seed": spec.seed}
+        if not same or told.get("status") == "complete" or any(told.get(key) != wanted[key] for key in wanted):
             return None
     return _last_step(folder, whole=True)
 

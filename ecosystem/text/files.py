@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecosystem import file_size
 from ecosystem.errors import InputError, did_you_mean
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet",)
 PLAIN = (".txt", ".text", ".md", ".rst")
 LONGEST = 10_000_000  # characters of one document
+BATCH = 1024  # rows of a Parquet file read together, where they are not long
 LISTED = 8  # values named in a message
 
 
@@ -51,6 +53,7 @@ def read(files: Stamp) -> tuple[HumanText, ...]:
     """All documents of some files, in order; kept while the process lives, so that replicates read once."""
     if not files:
         return _python_topics()
+    file_size.check(name_of(files), sum(size for *_, size in files), file_size.TEXT_TIMES, TextError)
     documents = tuple(document for file, _, _ in files for document in _documents(Path(file)))
     if not documents:
         raise TextError(f"{name_of(files)}: holds no text; at least one document that is not empty is needed.")
@@ -132,6 +135,8 @@ def _files(path: Path) -> list[Path]:
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise TextError(f"{path}: no such file or folder{did_you_mean(path.name, siblings)}.")
+    if not path.is_dir():
+        raise TextError(f"{path}: must be a file or a folder; got a device, a socket or a pipe.")
     suffixes = JSON_LINES + PLAIN + PARQUET
     found = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
     found = [p for p in found if not any(part.startswith(".") for part in p.relative_to(path).parts)]
@@ -198,20 +203,37 @@ def _parquet(file: Path) -> Found:
     except ImportError as error:
         raise TextError(f"{file}: Parquet needs pyarrow, which is not installed: pip install pyarrow.") from error
     try:
-        table = parquet.read_table(file)
+        with parquet.ParquetFile(file) as opened:
+            yield from _rows(file, opened)
     except (arrow.ArrowException, OSError) as error:
         raise TextError(f"{file}: not a Parquet file that can be read: {str(error).splitlines()[0][:120]}") from error
-    if "text" not in table.column_names:
-        names = table.column_names
+
+
+def _rows(file: Path, opened: Any) -> Found:
+    """The rows of a Parquet file, a few at a time: a small one may say one long text a million times."""
+    if "text" not in opened.schema_arrow.names:
+        names = opened.schema_arrow.names
         raise TextError(f'{file}: no column "text"{did_you_mean("text", names)}. {_list(sorted(names))}')
-    for number, record in enumerate(table.to_pylist(), start=1):
-        text = record.pop("text")
-        if text is not None and not isinstance(text, str):
-            raise TextError(f'{file}: row {number}: "text" must be a string. Got {_short(repr(text))}.')
-        yield f"{file}: row {number}", text or "", {k: v for k, v in record.items() if v is not None}
+    groups = [opened.metadata.row_group(i) for i in range(opened.metadata.num_row_groups)]
+    file_size.check(str(file), sum(group.total_byte_size for group in groups), file_size.TEXT_TIMES, TextError)
+    longest = max((group.total_byte_size for group in groups), default=0)  # no cell is longer
+    together = (file_size.most(4 * file_size.TEXT_TIMES) or 2**30) // max(longest, 1)
+    number = taken = 0
+    for batch in opened.iter_batches(min(max(together, 1), BATCH)):
+        records = batch.to_pylist()
+        for record in records:
+            number += 1
+            if record["text"] is not None and not isinstance(record["text"], str):
+                raise TextError(f'{file}: row {number}: "text" must be a string. Got {_short(repr(record["text"]))}.')
+            taken += len(record["text"] or "")
+        file_size.check(f"{file}: the text up to row {number:,}", taken, file_size.TEXT_TIMES, TextError)
+        for row, record in enumerate(records, number - len(records) + 1):
+            text = record.pop("text") or ""
+            yield f"{file}: row {row}", text, {k: v for k, v in record.items() if v is not None}
 
 
 def _decoded(file: Path) -> str:
+    file_size.check(str(file), file.stat().st_size, file_size.TEXT_TIMES, TextError)
     try:
         data = file.read_bytes()
     except OSError as error:
