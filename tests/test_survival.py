@@ -141,14 +141,22 @@ def main_raises(command: str, folder: Path) -> None:
     resumable(folder)
 
 
-def test_numbers_that_come_out_otherwise_than_recorded_end_the_run(tmp_path, spec):
+@pytest.mark.parametrize(
+    "row, says",
+    [
+        ("steps SET within_diversity = within_diversity + 1e-12 WHERE step = 2", " 0"),
+        ("agents SET within_diversity = within_diversity + 1e-12 WHERE step = 2 AND agent = 1", "of model 1 0"),
+        ("agents SET within_diversity = NULL WHERE step = 2 AND agent = 0", "of model 0 0.* recorded None"),
+    ],
+)
+def test_numbers_that_come_out_otherwise_than_recorded_end_the_run(tmp_path, spec, row, says):
     """The negative control of resuming: one recorded digit is changed."""
     import sqlite3
 
     folder = stopped(tmp_path, spec, checkpoint=1e9)
     with sqlite3.connect(folder / run_folder.DB) as db:
-        db.execute("UPDATE steps SET within_diversity = within_diversity + 1e-12 WHERE step = 2")
-    with pytest.raises(RunFailed, match="step 2 came out otherwise than it is recorded: within_diversity"):
+        db.execute(f"UPDATE {row}")
+    with pytest.raises(RunFailed, match=f"step 2 came out otherwise than it is recorded: within_diversity.*{says}"):
         run(spec, out=tmp_path)
 
 

@@ -140,15 +140,23 @@ class Recorder:
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _compare(self, frame: Frame) -> None:
-        """The means of a step that is recorded already are the same to the last bit."""
-        names = ", ".join(map(_quoted, frame.values))
-        told = self._db.execute(f"SELECT {names} FROM steps WHERE step = ?", (frame.t,)).fetchone()
-        for name, here, there in zip(frame.values, map(float, frame.values.values()), told or (), strict=False):
-            if here != there and not (np.isnan(here) and there is None):
-                raise Differs(
-                    f"step {frame.t} came out otherwise than it is recorded: {name} {here!r}, recorded {there!r}; "
-                    "run it anew in another folder (--out)"
-                )
+        """What a recorded step measured, of the world and of each model, is the same to the last bit."""
+        self._compare_rows("steps", frame.t, {name: [float(value)] for name, value in frame.values.items()})
+        self._compare_rows("agents", frame.t, {name: np.asarray(v, float).tolist() for name, v in frame.agents.items()})
+
+    def _compare_rows(self, table: str, step: int, measured: dict[str, list[float]]) -> None:
+        """By metric, in the order of rows."""
+        names, order = ", ".join(map(_quoted, measured)), "agent" if table == "agents" else "step"
+        query = f"SELECT {names or 'step'} FROM {table} WHERE step = ? ORDER BY {order}"
+        told = zip(*self._db.execute(query, (step,)), strict=True)
+        for (name, here), there in zip(measured.items(), told, strict=False):
+            for i, (now, before) in enumerate(zip(here, there, strict=False)):
+                if now != before and not (np.isnan(now) and before is None):
+                    whose = f" of model {i}" if table == "agents" else ""
+                    raise Differs(
+                        f"step {step} came out otherwise than it is recorded: {name}{whose} {now!r}, recorded "
+                        f"{before!r}; run it anew in another folder (--out)"
+                    )
 
     def close(self, status: str, reason: str = "", **more: Any) -> None:
         """Ends the record: status is complete, failed (with the reason) or interrupted; `more` goes into provenance."""
